@@ -1,0 +1,1 @@
+"""Earmark keeps the tags on a company's machines true."""

@@ -1,0 +1,41 @@
+"""What one execution of a query gives back, whatever engine ran it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a hunt's result or of a list."""
+
+    name: str
+    """The name, case-sensitive."""
+    type: str
+    """The KQL type: bool, int, long, real, decimal, string, datetime, timespan, guid or dynamic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HuntResult:
+    """The rows of a hunt, and whether they are all there are.
+
+    Cells are Python values: bool, int, float, Decimal, str, None; a datetime cell is ISO 8601 text with seven fractional digits
+    (trailing zeros cut) and `Z`, a timespan cell Kusto's `d.hh:mm:ss.fffffff` text, a dynamic cell the decoded JSON value.
+    """
+
+    columns: tuple[Column, ...]
+    """The columns, in the query's order."""
+    rows: tuple[tuple[Any, ...], ...]
+    """The rows, each as long as `columns`."""
+    complete: bool
+    """True only when the engine knows that nothing is missing."""
+    why_not: str | None
+    """Why the result is not complete: a sentence; None when it is."""
+    engine: str
+    """local, graph or kusto."""
+    data_until: datetime | None
+    """The newest event the hunt could have seen; None when there is none."""
+    seconds: float
+    """How long the hunt took."""
