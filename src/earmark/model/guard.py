@@ -1,4 +1,8 @@
-"""The guard: limits on what one section of a plan may change."""
+"""The guard: limits on what one section of a plan may change.
+
+In: the limits and a section's numbers. Out: the verdict with every limit passed, never only the first; no estate is too
+small to count.
+"""
 
 from __future__ import annotations
 
@@ -45,3 +49,32 @@ class GuardResult:
 
     verdict: Verdict
     breaches: tuple[Breach, ...] = ()
+
+
+def judge(
+    limits: GuardLimits,
+    *,
+    additions: int,
+    removals: int,
+    standing: int,
+    matched: int,
+    matched_before: int | None,
+) -> GuardResult:
+    """Judge a section by its numbers alone.
+
+    `standing` counts the flow's owned pairs that stand before the section is applied; `matched` the devices found, and
+    `matched_before` those of the last complete run, None when there is none or this hunt is itself not complete.
+    """
+    # Removing what is not owned (yet) is measured as if all of it stood: never a share above 1, and never exempt.
+    share = removals / max(standing, removals) if removals else 0.0
+    shrink = (matched_before - matched) / matched_before if matched_before else 0.0
+    measured: tuple[tuple[str, float, float], ...] = (
+        ("max_additions", limits.max_additions, additions),
+        ("max_removals", limits.max_removals, removals),
+        ("max_removal_share", limits.max_removal_share, share),
+        ("max_shrink", limits.max_shrink, shrink),
+    )
+    breaches = tuple(
+        Breach(limit=limit, allowed=allowed, found=found) for limit, allowed, found in measured if found > allowed
+    )
+    return GuardResult(verdict=Verdict.HELD if breaches else Verdict.PASS, breaches=breaches)

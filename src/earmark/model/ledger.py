@@ -1,7 +1,7 @@
 """The ledger's entries, and the state of a pair that follows from them.
 
-A *pair* is one tag of one flow on one device. What Earmark owns is nothing but the ledger read from its start: `replay` is the one
-definition of it, and the store's table of pairs is a projection that must equal it.
+A *pair* is one tag of one flow on one device. What Earmark owns is nothing but the ledger read from its start: `replay`
+is the one definition of it, and the store's table of pairs is a projection that must equal it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class What(StrEnum):
     MATCHED_AGAIN = "matched-again"
     """The pair matched again: grace is over, the clock starts anew next time."""
     GIVEN_UP = "given-up"
-    """Ownership ended for good: not added again until the device has once stopped matching."""
+    """Not added again until the device has once stopped matching; ownership ends by an entry of its own."""
     GIVE_UP_ENDED = "give-up-ended"
     """The device stopped matching: it may be added again."""
     RUN_STARTED = "run-started"
@@ -43,6 +43,8 @@ class What(StrEnum):
 
 INTENTS = frozenset({What.ADD_INTENDED, What.REMOVE_INTENDED})
 OUTCOMES = frozenset({What.ADDED, What.REMOVED, What.ADD_REJECTED, What.REMOVE_REJECTED})
+OBSERVATIONS = frozenset({What.UNMATCHED, What.MATCHED_AGAIN, What.GIVE_UP_ENDED})
+"""What a complete hunt said: recorded even where a section is held, for grace counts from the hunt, not from approval."""
 
 
 class Pair(NamedTuple):
@@ -96,7 +98,7 @@ def advance(state: PairState, entry: Entry) -> PairState:
         case What.REMOVED | What.RELEASED:
             return replace(state, owned_since=None, unmatched_since=None)
         case What.GIVEN_UP:
-            return PairState(given_up=True)
+            return replace(state, given_up=True)
         case What.GIVE_UP_ENDED:
             return replace(state, given_up=False)
         case What.UNMATCHED:

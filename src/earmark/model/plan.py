@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from earmark.model.flow import Approval, Flow
 from earmark.model.guard import GuardResult
 
 FORMAT = "earmark-plan/1"
@@ -48,12 +51,20 @@ class Reason(StrEnum):
     """keep: no match, but `keep_for` is not over; `until` says when it is."""
     NOT_OURS = "not-ours"
     """keep: no match, but somebody else put the tag there."""
+    ADOPTED_STALE = "adopted-stale"
+    """keep, or remove without grace: no match, but the tag stood before and is owned from now on."""
     NO_MATCH = "no-match"
-    """remove (sync): owned, the grace is over. keep (add): the flow never removes."""
+    """remove (sync): owned, the grace is over. keep (add, remove): only a match makes the flow act."""
     NAMED = "named"
     """remove (action remove): the hunt names the device."""
+    FOREIGN = "foreign"
+    """remove (action remove, foreign): named, though somebody else put the tag there."""
+    ABSENT = "absent"
+    """skip (action remove): named, and the device does not carry the tag."""
     EXPIRED = "expired"
-    """remove, or skip of an add: the tag's time is over."""
+    """remove, or skip of an add: the flow's date is past."""
+    OUTLIVED = "outlived"
+    """remove, or skip when the tag is gone: the device has had the tag for as long as the flow allows."""
     DRIFTED = "drifted"
     """skip: owned, but somebody removed the tag."""
     DRIFT_ACCEPTED = "drift-accepted"
@@ -62,6 +73,8 @@ class Reason(StrEnum):
     """skip: still given up."""
     GONE = "gone"
     """skip: no match, and somebody removed the tag: ownership ends."""
+    STOPPED_MATCHING = "stopped-matching"
+    """skip: was given up, and has stopped matching: a later match adds it again."""
     HUNT_INCOMPLETE = "hunt-incomplete"
     """skip: the hunt was not complete."""
     SILENT = "silent"
@@ -70,6 +83,12 @@ class Reason(StrEnum):
     """skip: the name fits two devices."""
     NOT_IN_ESTATE = "not-in-estate"
     """skip: the hunt names a device that the estate does not know."""
+    VALUE_NOT_LISTED = "value-not-listed"
+    """skip: the hunt's value for the tag is none of the flow's `values`."""
+    NOT_DECLARED = "not-declared"
+    """skip: Earmark owns the tag for this flow, but the flow's file no longer declares it."""
+    INVENTORY_PARTIAL = "inventory-partial"
+    """skip: not every device of the estate could be read."""
     MOVED = "moved"
     """skip, at apply: the device is no longer as the plan saw it."""
 
@@ -134,3 +153,33 @@ class Plan:
     """Calls that applying would take."""
     seconds: float
     """Seconds that applying would take under the estate's limits."""
+
+
+_TAKES_OVER = frozenset({Reason.ADOPTED, Reason.ADOPTED_STALE})
+
+
+def change_digest(estate: str, flow: Flow, changes: Iterable[Change]) -> str:
+    """What an approval binds to: the estate, the flow's and its lists' texts, and what is added, removed or taken over.
+
+    Left out is whatever may move without changing that: the moment, evidence, texts, names, and pairs kept or skipped.
+    """
+    binding = sorted(
+        (c.action.value, c.device, c.tag, c.reason.value)
+        for c in changes
+        if c.action in (ChangeAction.ADD, ChangeAction.REMOVE) or c.reason in _TAKES_OVER
+    )
+    text = json.dumps([estate, flow.name, flow.flow_digest, flow.query_digest, binding], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def needs_approval(flow: Flow, changes: Iterable[Change]) -> bool:
+    """Whether a person must approve the section: by the flow's `approval`, and always to remove what is not owned."""
+    writes = {c.action for c in changes if c.action in (ChangeAction.ADD, ChangeAction.REMOVE)}
+    removes = ChangeAction.REMOVE in writes
+    match flow.approval:
+        case Approval.NONE:
+            return flow.tag.foreign and removes
+        case Approval.REMOVALS:
+            return removes
+        case Approval.ALWAYS:
+            return bool(writes)
