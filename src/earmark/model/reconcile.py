@@ -1,9 +1,9 @@
 """What a flow does to its devices: the product's table, written down once.
 
-In: a flow, what its hunt named (`Hits`), the estate's devices, what the ledger says of the flow's pairs, and the moment.
-Out: a `Change` for every pair that the hunt names, that carries one of the flow's tags, or that the ledger knows.
-`effects` then says which entries the ledger gets for a change beside its write, from the change's reason alone, so that
-a saved plan can be applied without hunting again.
+In: a flow, what its hunt named (`Hits`), the estate's devices, what the ledger says of the flow's pairs, and the
+moment. Out: a `Change` for every pair that the hunt names, that carries one of the flow's tags, or that the ledger
+knows. `effects` then says which entries the ledger gets for a change beside its write, from the change's reason alone,
+so that a saved plan can be applied without hunting again.
 
 A pair's answer is *match*, *no match* or *unknown*. Unknown concludes nothing; only a tag whose time is over goes
 without an answer.
@@ -56,7 +56,7 @@ def reconcile(
     pairs: Mapping[Pair, PairState],
     at: datetime,
 ) -> tuple[Change, ...]:
-    """What the flow does at the moment `at`, sorted by tag, name and device; `unknown` is why nothing can be concluded."""
+    """What the flow does at the moment `at`, sorted by tag and name; `unknown` is why nothing can be concluded."""
     tags = declared_tags(flow.tag)
     considered = set(hits.evidence)
     considered.update(Pair(device, tag) for tag in tags for device in devices.holders(tag))

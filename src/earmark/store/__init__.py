@@ -1,0 +1,1 @@
+"""The state: ledger, evidence, runs, plans, fires and leases, kept in one database."""
