@@ -1,0 +1,1 @@
+"""Microsoft's language service for KQL in a JavaScript engine."""

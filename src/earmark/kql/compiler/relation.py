@@ -1,0 +1,95 @@
+"""A table on its way through a query: the name of a common table expression and what its columns mean.
+
+Physical column names are `~1`, `~2` … counted over the whole query, so that `SELECT *` can carry columns that are no longer visible
+(hoisted sub-expressions, order keys) and names that differ in case alone never meet. KQL names appear only in scans and in the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from earmark.kql.compiler.scalar import Scalar, identifier
+
+NOTHING_READ = 0
+"""The reach of a relation that reads no events."""
+UNBOUNDED = None
+"""The reach of a relation that reads events however old."""
+Reach = int | None
+"""How many ticks before now the events may lie that a relation depends on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderKey:
+    """One key of the order that rows are in."""
+
+    sql: str
+    """A physical column."""
+    descending: bool
+    nulls_first: bool
+
+    @property
+    def term(self) -> str:
+        """The key as a term of ORDER BY."""
+        return f"{self.sql} {'DESC' if self.descending else 'ASC'} NULLS {'FIRST' if self.nulls_first else 'LAST'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTime:
+    """The columns that say when a row's event was."""
+
+    timestamp: str
+    """Physical column of the event's ticks."""
+    day: str
+    """Physical column of the partition's day, 'YYYY-MM-DD'."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A tabular value."""
+
+    sql: str
+    """What stands after FROM."""
+    columns: Mapping[str, Scalar]
+    """KQL name → physical column, in KQL's order."""
+    order: tuple[OrderKey, ...] = ()
+    """The order of rows, outermost key first; empty when there is none."""
+    event_time: EventTime | None = None
+    """Kept while filters on time can still skip whole days of events."""
+    reach: Reach = NOTHING_READ
+    known: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}))
+    """SQL text → hidden column that already holds its value."""
+    extended: tuple[str, ...] = ()
+    """Physical columns made by this very common table expression, if it only adds columns."""
+    table: str = ""
+    """The KQL name of the table or list, while this is the bare table."""
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Physical columns to carry along although no KQL name shows them."""
+        shown = {column.sql for column in self.columns.values()}
+        wanted = [key.sql for key in self.order]
+        if self.event_time is not None:
+            wanted += [self.event_time.timestamp, self.event_time.day]
+        return tuple(dict.fromkeys(name for name in wanted if name not in shown))
+
+    @property
+    def order_by(self) -> str:
+        """An ORDER BY clause with a leading space, or nothing."""
+        return f" ORDER BY {', '.join(key.term for key in self.order)}" if self.order else ""
+
+    def unordered(self) -> Relation:
+        """The same rows in no order."""
+        return replace(self, order=())
+
+
+def widest(*reaches: Reach) -> Reach:
+    """How far back a relation reaches that depends on several."""
+    known = [reach for reach in reaches if reach is not None]
+    return UNBOUNDED if len(known) < len(reaches) else max(known, default=NOTHING_READ)
+
+
+def physical(number: int) -> str:
+    """The physical column of that number, quoted."""
+    return identifier(f"~{number}")

@@ -1,0 +1,168 @@
+"""What an expression can see and ask for while it is compiled: columns, variables, a place for sub-expressions needed twice.
+
+A scope belongs to one operator over one relation. Expressions hand back SQL; whatever they hoisted is added to the relation by
+`settled` before the operator itself is written. Names outside the row come from an `Environment`, which nests as lets and function
+bodies do and makes the value of a let the first time that somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from earmark.kql.compiler.relation import NOTHING_READ, Reach, Relation, widest
+from earmark.kql.compiler.scalar import Scalar
+from earmark.kql.compiler.tree import Node
+
+if TYPE_CHECKING:
+    from earmark.kql.compiler.compile import Compilation
+
+NOW = "\x00now\x00"
+"""Stands in SQL where the hunt's moment belongs (a BIGINT literal of ticks); no literal of a query can hold it."""
+
+
+class Refused(Exception):
+    """The query uses what the compiler does not know; never approximated."""
+
+    def __init__(self, message: str, node: Node | None, *, hint: str = "", code: str = "EK001") -> None:
+        super().__init__(message)
+        self.message = message
+        self.node = node
+        self.hint = hint
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Function:
+    """A function that the query declares."""
+
+    declaration: Node
+    """FunctionDeclaration, for the defaults of parameters."""
+    environment: Environment
+    """What its body sees."""
+
+
+Value = Scalar | Relation | Function
+
+
+@dataclass(slots=True, eq=False)
+class Environment:
+    """Names that are not columns: lets, parameters and, outermost, nothing."""
+
+    outer: Environment | None = None
+    makers: dict[str, Callable[[], Value]] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+    making: set[str] = field(default_factory=set)
+
+    def bind(self, name: str, value: Value) -> None:
+        """Give a name a value."""
+        self.makers.pop(name, None)
+        self.values[name] = value
+
+    def bind_later(self, name: str, maker: Callable[[], Value]) -> None:
+        """Give a name a value that is made when it is first asked for."""
+        self.values.pop(name, None)
+        self.makers[name] = maker
+
+    def find(self, name: str) -> Value | None:
+        """The value of a name, innermost first."""
+        environment: Environment | None = self
+        while environment is not None:
+            if name in environment.values:
+                return environment.values[name]
+            if name in environment.makers:
+                value = environment.makers[name]()
+                environment.values[name] = value
+                return value
+            environment = environment.outer
+        return None
+
+
+class Scope:
+    """What one operator's expressions see."""
+
+    now_sql = NOW
+    """The hunt's moment, as ticks."""
+
+    def __init__(
+        self,
+        compilation: Compilation,
+        environment: Environment,
+        relation: Relation | None = None,
+        *,
+        columns: Mapping[str, Scalar] | None = None,
+    ) -> None:
+        self.compilation = compilation
+        self.environment = environment
+        self.relation = relation
+        self.columns: Mapping[str, Scalar] = columns if columns is not None else relation.columns if relation is not None else {}
+        self.reach: Reach = NOTHING_READ
+        self._hoisted: dict[str, Scalar] = {}
+        self._no_hoisting = ""
+
+    def column(self, node: Node) -> Scalar:
+        """The column that a NameReference names."""
+        found = self.columns.get(node.name)
+        if found is None:
+            raise self.refuse(node, f"column '{node.name}' cannot be used here")
+        return found
+
+    def variable(self, name: str) -> Scalar | Relation | None:
+        """The value of a let or of a function's parameter; a function counts as None."""
+        found = self.environment.find(name)
+        return None if isinstance(found, Function) else found
+
+    def hoist(self, scalar: Scalar) -> Scalar:
+        """The value as something that may be named twice: itself if it is short, else a column added before the operator."""
+        if scalar.atomic or scalar.is_const:
+            return scalar
+        known = self._hoisted.get(scalar.sql) or (self.relation.known.get(scalar.sql) if self.relation is not None else None)
+        if known is None:
+            if self._no_hoisting:
+                raise self.refuse(None, self._no_hoisting)
+            known = scalar.named(self.compilation.new_column())
+            self._hoisted[scalar.sql] = known
+        return scalar.named(known.sql)
+
+    def without_hoisting(self, node: Node, what: str, columns: Mapping[str, Scalar] | None = None) -> Scope:
+        """A scope for the inside of a lambda or an aggregate, where an argument needed twice has no place to go."""
+        inner = Scope(self.compilation, self.environment, self.relation, columns={**self.columns, **(columns or {})})
+        inner._hoisted = self._hoisted
+        inner._no_hoisting = f"an expression inside {what} is too complex"
+        return inner
+
+    def settled(self, relation: Relation) -> Relation:
+        """The relation with everything hoisted in this scope as hidden columns."""
+        if not self._hoisted:
+            return relation
+        added = self.compilation.extend(relation, [(column.sql, sql) for sql, column in self._hoisted.items()])
+        return self.compilation.remember(added, self._hoisted)
+
+    @property
+    def hoists(self) -> bool:
+        """Whether anything was hoisted."""
+        return bool(self._hoisted)
+
+    def subquery(self, node: Node) -> Relation:
+        """A tabular expression used inside a scalar one, as in `in (T | project C)`; reads nothing of the current row."""
+        relation = self.compilation.tabular(node, self.environment)
+        self.reach = widest(self.reach, relation.reach)
+        return relation
+
+    def scalar_subquery(self, node: Node) -> Scalar:
+        """The value of `toscalar(T)` (give the tabular expression): first column of the first row, null (for strings '') of none."""
+        relation = self.subquery(node)
+        return self.compilation.first_value(relation, node)
+
+    def call(self, node: Node) -> Scalar:
+        """The value of a call of a function that the query declares."""
+        return self.compilation.call_scalar(node, self)
+
+    def require_macro(self, name: str) -> None:
+        """Have the SQL macro of that name created before the query runs."""
+        self.compilation.macros[name] = None
+
+    def refuse(self, node: Node | None, message: str, *, hint: str = "") -> Refused:
+        """The exception to raise for what is not known; `node` is the place to point at."""
+        return Refused(message, node, hint=hint)
