@@ -38,7 +38,7 @@ lock: $(LOCKER) ## choose versions anew within pyproject.toml's ranges (UPGRADE=
 
 clean: ## remove what was set up, built and cached
 	rm -rf .venv .make build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/earmark/kql/language/assets
-	find src tests benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
+	find * -name __pycache__ -prune -exec rm -rf {} +
 
 # One resolution for all platforms and Pythons, without addresses, so that any index or mirror serves it.
 LOCK = .make/lock-venv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
