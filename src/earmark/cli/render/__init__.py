@@ -1,0 +1,1 @@
+"""What people read in a terminal. Device names, tags and cells are hostile: every text passes through `text.printable`."""

@@ -1,0 +1,70 @@
+"""Builds what earmark.yaml names: the only place that knows every implementation.
+
+Everything heavy is imported here on first use, so that a command pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earmark.project.project import Project
+from earmark.services.clock import Clock
+from earmark.services.workspace import Workspace
+
+if TYPE_CHECKING:
+    from earmark.estates.embedded.estate import EmbeddedEstate
+    from earmark.estates.embedded.importer import ImportReport
+    from earmark.kql.service import Kql
+    from earmark.model.finding import Finding
+
+WORK_FOLDER = ".earmark"
+"""The folder of a project that holds caches, rejects and, unless told otherwise, the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A loaded project, and what can be built from it."""
+
+    project: Project
+    clock: Clock
+
+    def embedded(self) -> EmbeddedEstate:
+        """The project's embedded estate, made where it does not exist."""
+        from earmark.estates.embedded.estate import EmbeddedEstate
+
+        return EmbeddedEstate(self.project.settings.estate_path)
+
+    def workspace(self) -> Workspace:
+        """Everything a service needs."""
+        from earmark.hunting.local import LocalEngine
+        from earmark.store import open_store
+
+        estate = self.embedded()
+        who = _account()
+        work = self.project.folder / WORK_FOLDER
+        return Workspace(
+            project=self.project,
+            estate=estate,
+            engine=LocalEngine(estate.events, kql=lambda lists: kql_for(self.project, lists), temp=work / "temp"),
+            store=open_store(self.project.settings.state, self.project.folder, who=who),
+            clock=self.clock,
+            who=who,
+        )
+
+
+def open_project(folder: Path, *, env: str | None, clock: Clock) -> Opened:
+    """Load a project."""
+    from earmark.project.load import load_project
+
+    return Opened(load_project(folder, env=env), clock)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,22 @@
+"""`earmark apply`: exactly what a saved plan says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from earmark.cli.options import Options, pass_options
+
+
+@click.command("apply")
+@click.argument("file", type=click.Path(path_type=Path))
+@pass_options
+def command(options: Options, file: Path) -> int:
+    """Apply exactly the plan in FILE. What moved since is skipped, device by device; a section whose flow moved is refused."""
+    from earmark.cli.render.ran import print_run, run_exit_code
+    from earmark.services.apply import apply_file
+
+    run = apply_file(options.open().workspace(), file)
+    print_run(options.format, run)
+    return run_exit_code(run)

@@ -1,0 +1,32 @@
+"""`earmark estate`: change the embedded estate behind Earmark's back, as a person does in the portal."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from earmark.cli.options import Options, pass_options
+
+
+@click.group("estate")
+def command() -> None:
+    """Change a tag by hand in the embedded estate, behind Earmark's back."""
+
+
+@command.command("tag")
+@click.argument("device")
+@click.argument("tag")
+@pass_options
+def tag_command(options: Options, device: str, tag: str) -> None:
+    """Put TAG on DEVICE (an id, or a name that only one device has)."""
+    changed = options.open().embedded().tag_by_hand(device, tag, now=options.clock().effective())
+    click.echo("tagged" if changed else "the device carries that tag already", err=True)
+
+
+@command.command("untag")
+@click.argument("device")
+@click.argument("tag")
+@pass_options
+def untag_command(options: Options, device: str, tag: str) -> None:
+    """Take TAG off DEVICE (an id, or a name that only one device has)."""
+    changed = options.open().embedded().untag_by_hand(device, tag, now=options.clock().effective())
+    click.echo("untagged" if changed else "the device does not carry that tag", err=True)

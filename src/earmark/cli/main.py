@@ -1,0 +1,146 @@
+"""The door of the command line.
+
+Commands are imported only when they are named or listed, and import what is heavy only when they run, so that `earmark --help`
+is quick. Every fault becomes one sentence on stderr with what to do, and an exit code of `earmark.errors.ExitCode`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import rich_click as click
+
+from earmark.cli.options import INSTANT, Format, Options
+from earmark.errors import EarmarkError, ExitCode
+
+COMMANDS = {
+    "init": "init",
+    "check": "check",
+    "schema": "schema",
+    "import": "import_",
+    "simulate": "simulate",
+    "lists": "lists",
+    "estate": "estate",
+    "hunt": "hunt",
+    "devices": "devices",
+    "tags": "tags",
+    "explain": "explain",
+    "runs": "runs",
+    "plan": "plan",
+    "apply": "apply",
+    "run": "run",
+    "approve": "approve",
+    "reject": "reject",
+}
+"""Command → its module in `earmark.cli`, in the order of a user's first day; the module's command is called `command`."""
+
+
+class Commands(click.RichGroup):
+    """A group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of a user's first day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"earmark.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when the one asked for does not exist."""
+        import difflib
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{meant} See 'earmark --help'.")
+        return super().resolve_command(ctx, args)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("earmark")
+
+
+def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"earmark {_version()}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--project", type=click.Path(path_type=Path), default=Path(), show_default="here", help="The project's folder.")
+@click.option("--env", metavar="NAME", help="Lay earmark.NAME.yaml over earmark.yaml.")
+@click.option("--now", type=INSTANT, help="Pin the clock (embedded estates only), such as 2026-01-04T06:00Z.")
+@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True, help="How results are printed.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Print the version.")
+@click.pass_context
+def earmark(ctx: click.Context, project: Path, env: str | None, now: datetime | None, format_: Format) -> None:
+    """Keep the tags on a company's machines true.
+
+    A flow hunts for devices with a KQL query, plans which gain or lose a tag, applies the plan, and says why.
+    """
+    ctx.obj = Options(project=project, env=env, now=now, format=format_)
+
+
+def _say(kind: str, message: str, hint: str = "") -> None:
+    from earmark.cli.render.text import printable
+
+    click.echo(f"{kind}: {printable(message, lines=True)}", err=True)
+    if hint:
+        click.echo(f"  {printable(hint, lines=True)}", err=True)
+
+
+def _report_fault(fault: BaseException) -> ExitCode:
+    """Our own fault: keep the traceback in a file for a report, show one sentence."""
+    import tempfile
+    import traceback
+
+    try:
+        handle, name = tempfile.mkstemp(prefix="earmark-fault-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write("".join(traceback.format_exception(fault)))
+        where = f"The details are in {name}; please report them."
+    except OSError:
+        where = "The details could not be written to a file."
+    _say("fault", f"Earmark failed in a way it should not: {type(fault).__name__}.", where)
+    return ExitCode.OUR_FAULT
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and give its exit code."""
+    try:
+        result = earmark.main(args=arguments, prog_name="earmark", standalone_mode=False)
+        return int(result) if isinstance(result, int) else ExitCode.DONE
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _say("stopped", "interrupted.")
+        return 130
+    except EarmarkError as stop:
+        _say("error", stop.message, stop.hint)
+        return stop.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception as fault:  # the last line of defence: no traceback reaches a user
+        return _report_fault(fault)
+
+
+def main() -> None:
+    """The `earmark` script."""
+    sys.exit(run())

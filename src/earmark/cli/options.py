@@ -1,0 +1,67 @@
+"""The options that stand before every command, and how a command is given them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    from earmark.app import Opened
+    from earmark.services.clock import Clock
+
+Format = Literal["table", "json", "csv"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says before the command."""
+
+    project: Path
+    """The project's folder."""
+    env: str | None
+    """Name of the environment laid over earmark.yaml."""
+    now: datetime | None
+    """The pinned clock; None for the wall clock."""
+    format: Format
+    """How results are printed on stdout."""
+
+    def clock(self) -> Clock:
+        """The clock that this invocation goes by."""
+        from earmark.services.clock import Clock
+
+        return Clock(pinned_at=self.now)
+
+    def open(self) -> Opened:
+        """Load the project and build what it names."""
+        from earmark.app import open_project
+
+        return open_project(self.project, env=self.env, clock=self.clock())
+
+
+pass_options = click.make_pass_decorator(Options)
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant on the command line: a date, or ISO 8601; without an offset it is UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse, or fail with what was expected."""
+        if isinstance(value, datetime):
+            return value
+        text = cast(str, value).strip()
+        try:
+            if len(text) == len("2026-01-04"):
+                return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
+            parsed = datetime.fromisoformat(text)
+            return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{text!r} is no instant; write it like 2026-01-04, 2026-01-04T06:00 or 2026-01-04T06:00:00Z", param, ctx)
+
+
+INSTANT = Instant()

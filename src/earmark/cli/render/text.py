@@ -1,0 +1,39 @@
+"""Texts made safe for a terminal, and times made short."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """The text with control, format and other invisible characters shown as escapes; `lines` lets line ends pass."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c if c == " " or (lines and c == "\n") or unicodedata.category(c)[0] not in "CZ" else c.encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def moment(at: datetime | None) -> str:
+    """An instant to the minute, in UTC; nothing for None."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at else ""
+
+
+def instant(at: datetime | None) -> str | None:
+    """An instant as documents write it: ISO 8601 with Z."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
+
+
+def cell(value: object) -> str:
+    """Any cell of a result as text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        import json
+
+        return printable(json.dumps(value, ensure_ascii=False))
+    return printable(str(value))

@@ -1,0 +1,29 @@
+"""`earmark run`: plan and apply in one go, by name or because it is due."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from earmark.cli.options import Options, pass_options
+from earmark.errors import ExitCode, UsageError
+
+
+@click.command("run")
+@click.argument("flows", nargs=-1, metavar="[FLOW]...")
+@click.option("--due", is_flag=True, help="Run the flows whose trigger is due, once for each fire time.")
+@pass_options
+def command(options: Options, flows: tuple[str, ...], due: bool) -> int:
+    """Run flows: hunt, plan and apply what guard and approval let pass."""
+    from earmark.cli.render.ran import print_run, print_runs, run_exit_code, worst
+    from earmark.services.run import run_due, run_flows
+
+    if due == bool(flows):
+        raise UsageError("run takes the names of flows, or --due.", hint="Write `earmark run executive` or `earmark run --due`.")
+    workspace = options.open().workspace()
+    if not due:
+        ran = run_flows(workspace, flows, trigger="on demand")
+        print_run(options.format, ran)
+        return run_exit_code(ran)
+    runs = run_due(workspace)
+    print_runs(options.format, runs)
+    return worst(run_exit_code(r) for r in runs) if runs else ExitCode.DONE

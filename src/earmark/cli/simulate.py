@@ -1,0 +1,33 @@
+"""`earmark simulate`: what the sensors of a small company write."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import rich_click as click
+
+from earmark.cli.options import INSTANT
+
+
+@click.command("simulate")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--seed", type=int, default=7, show_default=True, help="The same seed writes the same bytes.")
+@click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True, help="How many days are played.")
+@click.option("--devices", type=click.IntRange(12, 10_000_000), default=None, help="How many devices there are.")
+@click.option("--start", type=INSTANT, default=None, help="The first day.")
+def command(folder: Path, seed: int, days: int, devices: int | None, start: datetime | None) -> None:
+    """Play a small company and write what its sensors write into FOLDER.
+
+    Windows Security events, Defender's streaming export, an inventory, alerts and a list of executives: everything that `import` reads.
+    """
+    from earmark.cli.render.progress import Bar
+    from earmark.cli.render.text import printable
+    from earmark.simulate import CompanySpec, write_company
+
+    chosen = {"seed": seed, "days": days, "devices": devices, "start": start.date() if start else None}
+    spec = CompanySpec(**{k: v for k, v in chosen.items() if v is not None})  # type: ignore[arg-type]
+    with Bar("simulating") as bar:
+        written = write_company(folder, spec, progress=bar.update)
+    for path in written.files:
+        click.echo(printable(str(path)))

@@ -1,0 +1,354 @@
+"""Apply: exactly what a plan says, each change recorded before and after.
+
+Intent enters the ledger before the request, outcome after it. What a killed process leaves is settled by reading the estate
+back, never assumed. A section that is held or unknown changes nothing; what it observed (grace begun, matched again) is noted.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from earmark.errors import EstateError, StalePlanError, UsageError
+from earmark.estates.base import Outcome, OutcomeState, TagAction
+from earmark.model.document import parse_plan
+from earmark.model.flow import Flow
+from earmark.model.guard import Verdict
+from earmark.model.ledger import OBSERVATIONS, UNOWNED, Entry, Pair, PairState, What
+from earmark.model.plan import ApprovalState, Change, ChangeAction, Plan, Reason, Section, change_digest
+from earmark.model.reconcile import effects
+from earmark.model.run import FlowRun, FlowState, Run
+from earmark.services.plan import approval_of, judge_section
+from earmark.services.settle import settle
+from earmark.services.workspace import Workspace
+
+LEASE_PATIENCE = 60.0
+"""Seconds to wait for another process that runs the same flow."""
+BIGGEST_FILE = 1 << 30
+"""Bytes a plan file may have."""
+_INTENT = {ChangeAction.ADD: What.ADD_INTENDED, ChangeAction.REMOVE: What.REMOVE_INTENDED}
+_OUTCOME = {
+    (ChangeAction.ADD, OutcomeState.APPLIED): What.ADDED,
+    (ChangeAction.ADD, OutcomeState.REJECTED): What.ADD_REJECTED,
+    (ChangeAction.REMOVE, OutcomeState.APPLIED): What.REMOVED,
+    (ChangeAction.REMOVE, OutcomeState.REJECTED): What.REMOVE_REJECTED,
+}
+_UNOWNED_REMOVALS = frozenset({Reason.FOREIGN, Reason.ADOPTED_STALE})
+"""Removals of tags that need not be owned yet when the plan is applied."""
+
+
+def apply_file(workspace: Workspace, file: Path) -> Run:
+    """Apply a saved plan, with the evidence that the state kept where the file leaves it out."""
+    plan = _read_plan(file)
+    workspace.require_write()
+    now = workspace.clock.effective()
+    if plan.estate != workspace.estate.id:
+        raise StalePlanError(
+            f"the plan was made for the estate {plan.estate}, and this project's is {workspace.estate.id}.",
+            hint="Apply it in the project it was made in, or plan anew.",
+        )
+    if now >= plan.expires_at:
+        raise StalePlanError(f"the plan expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC.", hint="Plan anew.")
+    saved = workspace.store.read_plan(plan.id)
+    if saved is not None and saved.applied_at is not None:
+        return _applied_before(plan)
+    if saved is not None:
+        plan = _with_evidence(plan, parse_plan(saved.document))
+    with ExitStack() as leases:
+        hold_leases(workspace, [s.flow for s in plan.sections], leases)
+        run = apply_plan(workspace, plan, trigger="apply")
+        workspace.store.mark_applied(plan.id, run=run.id, at=workspace.clock.wall())
+    return run
+
+
+def _read_plan(file: Path) -> Plan:
+    try:
+        if file.stat().st_size > BIGGEST_FILE:
+            raise UsageError(f"{file} is too big to be a plan.", hint="Give a file that `earmark plan --out` wrote.")
+        document = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.", hint="Give a file that `earmark plan --out` wrote.") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} is no plan: it is not JSON.", hint="Give a file that `earmark plan --out` wrote.") from error
+    return parse_plan(document)
+
+
+def _applied_before(plan: Plan) -> Run:
+    flows = tuple(
+        FlowRun(flow=s.flow, state=FlowState.DONE, skipped=s.count(ChangeAction.SKIP), why="this plan was applied before; nothing to do")
+        for s in plan.sections
+    )
+    return Run(
+        id="", estate=plan.estate, trigger="apply", due_at=None, started_at=plan.effective_at, ended_at=plan.effective_at, flows=flows
+    )
+
+
+def _with_evidence(plan: Plan, kept: Plan) -> Plan:
+    """The plan with the evidence that the state kept, where file and state agree on what is to be done."""
+    whole = {s.flow: s for s in kept.sections}
+    sections = []
+    for section in plan.sections:
+        same = whole.get(section.flow)
+        if same is not None and same.change_digest == section.change_digest:
+            evidence = {(c.device, c.tag): c.evidence for c in same.changes}
+            changes = tuple(replace(c, evidence=evidence.get((c.device, c.tag), c.evidence)) for c in section.changes)
+            section = replace(section, changes=changes)
+        sections.append(section)
+    return replace(plan, sections=tuple(sections))
+
+
+def hold_leases(workspace: Workspace, flows: Iterable[str], leases: ExitStack, *, timeout: float = LEASE_PATIENCE) -> None:
+    """Hold the lease of every flow, always in the same order, and settle what killed processes left of them."""
+    names = sorted(set(flows))
+    for name in names:
+        leases.enter_context(workspace.store.lease(f"flow-{name}", timeout=timeout))
+    workspace.require_write()
+    settle(workspace, names)
+
+
+def apply_plan(
+    workspace: Workspace, plan: Plan, *, trigger: str, due_at: datetime | None = None, run_id: str = ""
+) -> Run:
+    """Apply every section that may be applied. The leases of its flows must be held."""
+    run = Run(
+        id=run_id or new_run_id(),
+        estate=plan.estate,
+        trigger=trigger,
+        due_at=due_at,
+        started_at=workspace.clock.effective(),
+        ended_at=None,
+    )
+    workspace.store.start_run(run)
+    flows = tuple(_Section(workspace, plan, section, run).apply() for section in plan.sections)
+    ended_at = workspace.clock.effective()
+    workspace.store.end_run(run.id, ended_at=ended_at, flows=flows)
+    workspace.store.forget_matches(workspace.estate.id, ended_at - workspace.project.settings.evidence.keep)
+    return replace(run, ended_at=ended_at, flows=flows)
+
+
+def new_run_id() -> str:
+    """An identifier that no other run has."""
+    return f"r-{secrets.token_hex(6)}"
+
+
+@dataclass(slots=True)
+class _Counts:
+    added: int = 0
+    removed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class _Section:
+    """One section of a plan on its way into the estate."""
+
+    def __init__(self, workspace: Workspace, plan: Plan, section: Section, run: Run) -> None:
+        self.workspace = workspace
+        self.plan = plan
+        self.section = section
+        self.run = run
+        self.counts = _Counts(skipped=section.count(ChangeAction.SKIP))
+
+    def apply(self) -> FlowRun:
+        """Apply what may be applied, and say how it ended."""
+        stale = self._stale()
+        if stale:
+            return self._ended(FlowState.STALE, stale)
+        flow = self.workspace.project.flow(self.section.flow)
+        pairs = self.workspace.store.read_pairs(self.plan.estate, flow.name)
+        held = self._held(flow, pairs)
+        self._note_run(What.RUN_STARTED, {"plan": self.plan.id, "query_digest": self.section.query_digest})
+        self._note(self.section.changes, pairs, only=OBSERVATIONS if held else None)
+        if self.section.complete:
+            self._record_matches()
+        if not held:
+            self._write(flow, pairs)
+        state = self._state(held)
+        self._note_run(What.RUN_ENDED, {"state": state.value})
+        return self._ended(state, held or self.section.why_not or "; ".join(self.counts.problems))
+
+    def _state(self, held: str) -> FlowState:
+        if self.counts.failed:
+            return FlowState.PARTLY
+        if not self.section.complete:
+            return FlowState.UNKNOWN
+        return FlowState.HELD if held else FlowState.DONE
+
+    def _stale(self) -> str:
+        """Why the section no longer fits its flow; empty when it does."""
+        if not self.section.complete and not self.section.flow_digest:
+            return self.section.why_not or "the flow's file has errors"
+        flow = self.workspace.project.flows.get(self.section.flow)
+        if flow is None:
+            return "the project has no such flow any more; plan anew"
+        if flow.flow_digest != self.section.flow_digest:
+            return "the flow, its lists or its settings moved since the plan was made; plan anew"
+        if change_digest(self.plan.estate, flow, self.section.changes) != self.section.change_digest:
+            return "the plan's changes are not those it was made with; plan anew"
+        return ""
+
+    def _held(self, flow: Flow, pairs: Mapping[Pair, PairState]) -> str:
+        """What keeps the section from being applied; judged anew, since a file's own word is not enough."""
+        section = self.section
+        owned = sum(1 for state in pairs.values() if state.owned_since is not None)
+        guard = judge_section(
+            self.workspace, flow, section.changes, standing=owned, matched=section.matched if section.complete else None
+        )
+        if Verdict.HELD in (guard.verdict, section.guard.verdict):
+            limits = ", ".join(f"{b.limit} allows {b.allowed:g}, found {b.found:g}" for b in guard.breaches or section.guard.breaches)
+            return f"held by the guard: {limits}"
+        match approval_of(self.workspace, flow, section.changes, section.change_digest):
+            case ApprovalState.WAITING:
+                return f"waits for approval: earmark approve {self.plan.id}"
+            case ApprovalState.REJECTED:
+                return "was rejected"
+            case _:
+                return ""
+
+    def _entry(self, what: What, change: Change | None = None, detail: Mapping[str, Any] | None = None) -> Entry:
+        return Entry(
+            what=what,
+            estate=self.plan.estate,
+            at=self.workspace.clock.wall(),
+            effective_at=self.plan.effective_at,
+            run=self.run.id,
+            who=self.workspace.who,
+            flow=self.section.flow,
+            device=change.device if change else "",
+            tag=change.tag if change else "",
+            detail=detail if detail is not None else self._detail(change) if change else {},
+        )
+
+    def _detail(self, change: Change) -> dict[str, Any]:
+        return {"reason": change.reason.value, "query_digest": self.section.query_digest}
+
+    def _note_run(self, what: What, detail: Mapping[str, Any]) -> None:
+        self.workspace.store.append([self._entry(what, detail=detail)])
+
+    def _note(self, changes: Sequence[Change], pairs: dict[Pair, PairState], *, only: frozenset[What] | None) -> None:
+        """Note what the changes mean beside their writes."""
+        entries = [
+            self._entry(what, change)
+            for change in changes
+            for what in effects(change, pairs.get(Pair(change.device, change.tag), UNOWNED))
+            if only is None or what in only
+        ]
+        if entries:
+            self.workspace.store.append(entries)
+
+    def _record_matches(self) -> None:
+        self.workspace.store.record_matches(
+            self.plan.estate,
+            self.section.flow,
+            self.section.query_digest,
+            self.plan.effective_at,
+            [(Pair(c.device, c.tag), c.evidence) for c in self.section.changes if c.evidence is not None],
+        )
+
+    def _write(self, flow: Flow, pairs: Mapping[Pair, PairState]) -> None:
+        for (action, tag), changes in _grouped(self._still_fitting(flow, pairs)).items():
+            size = self.workspace.estate.batch_size
+            for at in range(0, len(changes), size):
+                if not self._write_batch(action, tag, changes[at : at + size]):
+                    self.counts.failed += len(changes) - at - size if len(changes) > at + size else 0
+                    return
+
+    def _still_fitting(self, flow: Flow, pairs: Mapping[Pair, PairState]) -> list[Change]:
+        """The writes whose device is as the plan saw it; the others are skipped."""
+        writes = [c for c in self.section.changes if c.action in _INTENT]
+        standing = self.workspace.estate.fetch_tags(sorted({c.device for c in writes})) if writes else {}
+        fitting = []
+        for change in writes:
+            has = change.tag in standing.get(change.device, frozenset())
+            owned = pairs.get(Pair(change.device, change.tag), UNOWNED).owned_since is not None
+            if change.action is ChangeAction.ADD:
+                fits = change.device in standing and not has
+            else:
+                fits = has and (owned or change.reason in _UNOWNED_REMOVALS)
+            if fits:
+                fitting.append(change)
+            else:
+                self.counts.skipped += 1
+        return fitting
+
+    def _write_batch(self, action: ChangeAction, tag: str, changes: Sequence[Change]) -> bool:
+        """Write one batch between intent and outcome; False when the estate gave no answer at all."""
+        store = self.workspace.store
+        store.append([self._entry(_INTENT[action], c) for c in changes])
+        try:
+            outcomes: Sequence[Outcome] = self.workspace.estate.write_tag(
+                TagAction(action.value), tag, [c.device for c in changes], now=self.plan.effective_at
+            )
+        except EstateError as error:
+            self.counts.problems.append(error.message)
+            self._settle(action, changes)
+            return False
+        self._record_outcomes(action, changes, outcomes)
+        if any(o.state is OutcomeState.UNKNOWN for o in outcomes):
+            self._settle(action, [c for c, o in zip(changes, outcomes, strict=True) if o.state is OutcomeState.UNKNOWN])
+        return True
+
+    def _record_outcomes(self, action: ChangeAction, changes: Sequence[Change], outcomes: Sequence[Outcome]) -> None:
+        entries = []
+        for change, outcome in zip(changes, outcomes, strict=True):
+            if outcome.state is OutcomeState.UNKNOWN:
+                continue
+            detail = self._detail(change) | ({"message": outcome.message} if outcome.message else {})
+            entries.append(self._entry(_OUTCOME[action, outcome.state], change, detail))
+            if outcome.state is OutcomeState.REJECTED:
+                self.counts.failed += 1
+                self.counts.problems.append(f"{change.name}: {outcome.message or 'rejected'}")
+            else:
+                self._count(action)
+        if entries:
+            self.workspace.store.append(entries)
+
+    def _count(self, action: ChangeAction) -> None:
+        if action is ChangeAction.ADD:
+            self.counts.added += 1
+        else:
+            self.counts.removed += 1
+
+    def _settle(self, action: ChangeAction, changes: Sequence[Change]) -> None:
+        """Find out by reading back what became of changes that gave no answer."""
+        try:
+            settled = settle(self.workspace, [self.section.flow])
+        except EstateError as error:
+            self.counts.problems.append(error.message)
+            settled = {}
+        for change in changes:
+            if settled.get(Pair(change.device, change.tag)) is True:
+                self._count(action)
+            else:
+                self.counts.failed += 1
+
+    def _ended(self, state: FlowState, why: str) -> FlowRun:
+        return FlowRun(
+            flow=self.section.flow,
+            state=state,
+            added=self.counts.added,
+            removed=self.counts.removed,
+            skipped=self.counts.skipped,
+            failed=self.counts.failed,
+            matched=self.section.matched if self.section.complete and state is not FlowState.STALE else None,
+            why=why if state is not FlowState.DONE else "",
+        )
+
+
+def _grouped(changes: Iterable[Change]) -> dict[tuple[ChangeAction, str], list[Change]]:
+    """Writes by action and tag, additions first, so that no device is without a tag between two."""
+    groups: dict[tuple[ChangeAction, str], list[Change]] = {}
+    for change in sorted(changes, key=_order):
+        groups.setdefault((change.action, change.tag), []).append(change)
+    return groups
+
+
+def _order(change: Change) -> tuple[str, str, str]:
+    return change.action.value, change.tag, change.device

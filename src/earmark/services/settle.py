@@ -1,0 +1,42 @@
+"""Settle: find out by reading back what became of changes that a killed process, or a request without an answer, left open."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from earmark.model.ledger import Entry, Pair, What
+from earmark.services.workspace import Workspace
+
+
+def settle(workspace: Workspace, flows: Collection[str]) -> dict[Pair, bool]:
+    """Write the outcome of every open intent of some flows, whose leases must be held; whether each took effect."""
+    open_intents = [r.entry for r in workspace.store.unsettled(workspace.estate.id) if r.entry.flow in flows]
+    if not open_intents:
+        return {}
+    standing = workspace.estate.fetch_tags(sorted({e.device for e in open_intents}))
+    took_effect: dict[Pair, bool] = {}
+    outcomes = []
+    for intent in open_intents:
+        has = intent.tag in standing.get(intent.device, frozenset())
+        effect = has == (intent.what is What.ADD_INTENDED)
+        took_effect[Pair(intent.device, intent.tag)] = effect
+        outcomes.append(_outcome(workspace, intent, effect))
+    workspace.store.append(outcomes)
+    return took_effect
+
+
+def _outcome(workspace: Workspace, intent: Entry, effect: bool) -> Entry:
+    adding = intent.what is What.ADD_INTENDED
+    done, failed = (What.ADDED, What.ADD_REJECTED) if adding else (What.REMOVED, What.REMOVE_REJECTED)
+    return Entry(
+        what=done if effect else failed,
+        estate=intent.estate,
+        at=workspace.clock.wall(),
+        effective_at=max(intent.effective_at, workspace.clock.effective()),
+        run=intent.run,
+        who=workspace.who,
+        flow=intent.flow,
+        device=intent.device,
+        tag=intent.tag,
+        detail={**intent.detail, "settled": "read back"},
+    )

@@ -1,0 +1,52 @@
+"""Everything a service needs, built once by `earmark.app` from a project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from earmark.errors import PermissionDenied, UsageError
+from earmark.estates.base import Estate
+from earmark.hunting.base import Engine, HuntRequest
+from earmark.model.hunt import HuntResult
+from earmark.project.project import Project
+from earmark.services.clock import Clock
+from earmark.store.base import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A project with its estate, engine, state and clock."""
+
+    project: Project
+    estate: Estate
+    engine: Engine
+    store: Store
+    clock: Clock
+    who: str
+    """Who gives the commands: an account of this machine."""
+
+    def hunt(self, query: str, *, at: datetime | None = None) -> HuntResult:
+        """Run one query at the effective moment, with the project's lists and limits."""
+        return self.engine.hunt(
+            HuntRequest(
+                query=query,
+                now=at or self.clock.effective(),
+                lists=self.project.lists,
+                limits=self.project.settings.limits,
+            )
+        )
+
+    def require_write(self) -> None:
+        """Refuse to go on where the project only observes, or where the clock would go back before the ledger's last entry."""
+        if self.project.settings.observes:
+            raise PermissionDenied(
+                "the project is in mode: observe, in which no command can write to the estate.",
+                hint="Look with `earmark plan`; set `mode: apply` in earmark.yaml to let plans be applied.",
+            )
+        last, now = self.store.last_effective_at(self.estate.id), self.clock.effective()
+        if last is not None and now < last:
+            raise UsageError(
+                f"the ledger's last entry is of {last:%Y-%m-%dT%H:%M:%SZ}; a command that writes cannot go back to {now:%Y-%m-%dT%H:%M:%SZ}.",
+                hint="Give a later --now, or leave it out." if self.clock.pinned_at else "Pin the clock with a --now after that moment.",
+            )
