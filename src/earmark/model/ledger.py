@@ -43,8 +43,6 @@ class What(StrEnum):
 
 INTENTS = frozenset({What.ADD_INTENDED, What.REMOVE_INTENDED})
 OUTCOMES = frozenset({What.ADDED, What.REMOVED, What.ADD_REJECTED, What.REMOVE_REJECTED})
-OBSERVATIONS = frozenset({What.UNMATCHED, What.MATCHED_AGAIN, What.GIVE_UP_ENDED})
-"""What a complete hunt said: recorded even where a section is held, for grace counts from the hunt."""
 
 
 class Pair(NamedTuple):

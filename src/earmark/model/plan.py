@@ -155,7 +155,8 @@ class Plan:
     """Seconds that applying would take under the estate's limits."""
 
 
-_TAKES_OVER = frozenset({Reason.ADOPTED, Reason.ADOPTED_STALE})
+TAKES_OVER = frozenset({Reason.ADOPTED, Reason.ADOPTED_STALE})
+"""The reasons by which a pair comes to be owned without a write."""
 
 
 def change_digest(estate: str, flow: Flow, changes: Iterable[Change]) -> str:
@@ -166,7 +167,7 @@ def change_digest(estate: str, flow: Flow, changes: Iterable[Change]) -> str:
     binding = sorted(
         (c.action.value, c.device, c.tag, c.reason.value)
         for c in changes
-        if c.action in (ChangeAction.ADD, ChangeAction.REMOVE) or c.reason in _TAKES_OVER
+        if c.action in (ChangeAction.ADD, ChangeAction.REMOVE) or c.reason in TAKES_OVER
     )
     text = json.dumps([estate, flow.name, flow.flow_digest, flow.query_digest, binding], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -20,7 +20,7 @@ from earmark.model.device import Device
 from earmark.model.flow import Action, Adopt, Flow, OnDrift, Silent
 from earmark.model.hits import DeviceIndex, Hits, declared_tags
 from earmark.model.ledger import UNOWNED, Pair, PairState, What
-from earmark.model.plan import Change, ChangeAction, Reason
+from earmark.model.plan import TAKES_OVER, Change, ChangeAction, Reason
 
 ADD, REMOVE, KEEP, SKIP = ChangeAction.ADD, ChangeAction.REMOVE, ChangeAction.KEEP, ChangeAction.SKIP
 
@@ -97,18 +97,21 @@ _NO_MATCH = frozenset(
 )
 
 
-def effects(change: Change, state: PairState) -> tuple[What, ...]:
+def effects(change: Change, state: PairState, *, held: bool = False) -> tuple[What, ...]:
     """The notes that the ledger gets for a change, in order and before the change's own intent.
 
-    `state` is the pair's state when the change is applied: what it says already is not noted again.
+    `state` is the pair's state when the change is applied: what it says already is not noted again. A held section
+    records them too, for grace counts from the hunt and not from an approval, but it takes nothing over.
     """
+    if held and change.reason in TAKES_OVER:
+        return ()
     owned = state.owned_since is not None
     notes: list[What] = []
     if change.reason in _MATCH and state.unmatched_since is not None:
         notes.append(What.MATCHED_AGAIN)
     if change.reason in _NO_MATCH and state.given_up:
         notes.append(What.GIVE_UP_ENDED)
-    if change.reason in (Reason.ADOPTED, Reason.ADOPTED_STALE) and not owned:
+    if change.reason in TAKES_OVER and not owned:
         notes.append(What.ADOPTED)
     if _begins_grace(change, owned) and state.unmatched_since is None:
         notes.append(What.UNMATCHED)

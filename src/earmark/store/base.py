@@ -129,7 +129,7 @@ class LedgerStore(Protocol):
         """The latest effective moment in the ledger; None where the ledger says nothing of the estate."""
 
     def check_ledger(self) -> list[str]:
-        """What is wrong with the ledger, empty when sound: a broken chain of digests, pairs that do not follow from it."""
+        """What is wrong, empty when all is sound: the chain of digests is broken, or pairs do not follow from it."""
 
     def rebuild(self) -> None:
         """Write the pairs anew from the ledger."""
@@ -139,7 +139,7 @@ class EvidenceStore(Protocol):
     """What hunts said; not part of the ledger, and forgotten in time."""
 
     def record_matches(
-        self, estate: str, flow: str, query_digest: str, at: datetime, matches: Iterable[tuple[Pair, Mapping[str, Any]]]
+        self, estate: str, flow: str, query_digest: str, at: datetime, named: Iterable[tuple[Pair, Mapping[str, Any]]]
     ) -> None:
         """Note the pairs that a complete hunt named at `at`, with their evidence."""
 
@@ -166,7 +166,10 @@ class RunStore(Protocol):
         """One run; None when there is none of this id."""
 
     def last_matched(self, estate: str, flow: str) -> int | None:
-        """How many devices the flow's last complete hunt named, in a run that has ended; None when there is none."""
+        """How many devices the flow's last complete hunt named, in a run that was applied; None when there is none.
+
+        A held run is no measure: the shrinkage it was held for would pass unseen the next time.
+        """
 
     def claim_fire(self, fire: Fire) -> bool:
         """Take a fire time for a run: True for exactly one caller, however many processes ask."""

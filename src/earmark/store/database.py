@@ -1,0 +1,28 @@
+"""The store in a database, by one code path for every database that SQLAlchemy speaks to: the parts put together."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from earmark.store.evidence import EvidenceTables
+from earmark.store.lease import held
+from earmark.store.ledger import LedgerTables
+from earmark.store.opening import Database
+from earmark.store.plans import PlanTables
+from earmark.store.runs import RunTables
+
+
+class DatabaseStore(LedgerTables, EvidenceTables, RunTables, PlanTables):
+    """An `earmark.store.base.Store`."""
+
+    def __init__(self, database: Database, *, who: str = "") -> None:
+        self._database = database
+        self._who = who
+
+    def lease(self, name: str, *, timeout: float = 0.0) -> AbstractContextManager[None]:
+        """Hold a name for the length of a `with`."""
+        return held(self._database.path.parent / "leases", name, who=self._who, timeout=timeout)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.engine.dispose()

@@ -1,0 +1,1 @@
+"""One step a module; a step that was released is never edited."""
