@@ -1,4 +1,4 @@
-"""How fast the ledger takes entries: intents and outcomes of one run, in batches of 500 devices; prints entries a second.
+"""How fast the ledger takes entries: intents and outcomes in batches of 500 devices; prints entries a second.
 
 Run: python -m benchmarks.ledger [DEVICES]
 """
