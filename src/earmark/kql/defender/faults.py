@@ -1,0 +1,268 @@
+"""A diagnostic of Microsoft's service in plain words, with the repair where there is a mechanical one.
+
+A rule a kind of fault; each gets the diagnostic and the scene of its text and gives a better diagnostic, or None when the
+fault is not of its kind. Code and place stay Microsoft's. Repairs change code only, never a string or a comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from earmark.kql.base import Diagnostic, Edit
+from earmark.kql.defender.hints import hint_for, nearest_hint
+from earmark.kql.defender.lexer import Kind, closing
+from earmark.kql.defender.renames import OLD_COLUMNS, OLD_TABLES, Rename
+from earmark.kql.defender.scene import Scene, same_but_for_case
+from earmark.kql.defender.vocabulary import FUNCTIONS, OPERATORS
+
+NAME_FAULTS = frozenset({"KS142", "KS204", "KS211"})
+"""Unknown column or variable, unknown table, unknown function."""
+_Rule = Callable[[Diagnostic, Scene], Diagnostic | None]
+
+
+def explain(diagnostic: Diagnostic, scene: Scene) -> Diagnostic:
+    """The diagnostic with our words, hint and edits; offsets are those of the scene's text."""
+    for rule in _RULES:
+        found = rule(diagnostic, scene)
+        if found is not None:
+            return found
+    return replace(diagnostic, hint=hint_for(diagnostic, scene))
+
+
+def _span(diagnostic: Diagnostic, scene: Scene) -> str:
+    return scene.text[diagnostic.start : diagnostic.end]
+
+
+def _exchange(diagnostic: Diagnostic, text: str) -> tuple[Edit, ...]:
+    return (Edit(start=diagnostic.start, end=diagnostic.end, text=text),)
+
+
+def _missing_table(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
+    """A statement that begins with a pipe or with an operator."""
+    index = scene.index_at(diagnostic.start)
+    at_pipe = diagnostic.code == "KS198" and _span(diagnostic, scene) == "|"
+    if index is None or not (at_pipe or diagnostic.code == "KS174"):
+        return None
+    before = scene.words[index - 1] if index else None
+    if before is not None and before.text != ";":
+        return None
+    if before is not None and at_pipe and not _ends_a_let(scene, index - 1):
+        return replace(
+            diagnostic,
+            message="The semicolon ends the query, so this pipe has no table before it.",
+            hint="Remove the semicolon.",
+            edits=(Edit(start=before.start, end=before.end, text=""),),
+        )
+    fitting = scene.tables_that_fit()
+    choice = scene.clear_choice(fitting)
+    first = "a pipe" if at_pipe else f"'{_span(diagnostic, scene)}'"
+    return replace(
+        diagnostic,
+        message=f"The query starts with {first}: no table is named before it.",
+        hint=_fit_hint(scene, fitting, choice),
+        edits=() if choice is None else (_table_before(diagnostic, scene, choice, at_pipe),),
+    )
+
+
+def _ends_a_let(scene: Scene, semicolon: int) -> bool:
+    """Whether the statement that this semicolon ends declares something, so that the query is yet to come."""
+    depth = 0
+    for index in range(semicolon - 1, -1, -1):
+        text = scene.words[index].text
+        depth += (text in ")]}") - (text in "([{") if scene.words[index].kind is Kind.MARK else 0
+        if text == ";" and depth == 0:
+            return scene.words[index + 1].text in ("let", "set", "declare", "alias", "restrict")
+    return scene.words[0].text in ("let", "set", "declare", "alias", "restrict")
+
+
+def _table_before(diagnostic: Diagnostic, scene: Scene, table: str, at_pipe: bool) -> Edit:
+    """The table, on a line of its own where the query's pipes begin lines."""
+    line_start = scene.text.rfind("\n", 0, diagnostic.start) + 1
+    indent = scene.text[line_start : diagnostic.start]
+    own_line = not indent.strip() and re.search(r"\n\s*\|", scene.text[diagnostic.end :]) is not None
+    join = f"\n{indent}" if own_line else " "
+    return Edit(start=diagnostic.start, end=diagnostic.start, text=table + join + ("" if at_pipe else "| "))
+
+
+def _fit_hint(scene: Scene, fitting: tuple[str, ...], choice: str | None) -> str:
+    used = ", ".join(sorted(scene.used_columns()))
+    if choice is not None:
+        others = f"; {_listed(fitting[1:4])} would fit too" if len(fitting) > 1 else ""
+        return f"Begin with {choice}: it has the columns used here ({used}){others}."
+    if fitting:
+        return (
+            f"Begin with a table; {_listed(fitting[:5])} have the columns used here ({used}), so the choice is yours."
+        )
+    return "Begin with a table, such as DeviceLogonEvents." + (
+        f" None has all the columns used here ({used})." if used else ""
+    )
+
+
+def _listed(names: tuple[str, ...], last: str = "and") -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def _count_with_argument(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
+    """`count(Column)`, as in SQL."""
+    if diagnostic.code not in ("KS107", "KS119", "KS191"):
+        return None
+    for index in range(len(scene.words) - 1):
+        if scene.words[index].text != "count" or scene.words[index + 1].text != "(":
+            continue
+        opening, end = scene.words[index + 1], closing(scene.words, index + 1)
+        if end == len(scene.words) or not scene.words[index].start <= diagnostic.start < scene.words[end].start:
+            continue
+        inside = scene.text[opening.end : scene.words[end].start]
+        plain = "//" not in inside and not any(w.kind is Kind.STRING for w in scene.words[index + 2 : end])
+        argument = inside.strip()
+        return replace(
+            diagnostic,
+            message=f"count() counts rows and takes no argument, but is given '{argument}'.",
+            hint="Write count(). To count distinct values use dcount(…), to count the rows that satisfy a condition countif(…).",
+            edits=(Edit(start=opening.end, end=scene.words[end].start, text=""),) if plain else (),
+        )
+    return None
+
+
+def _unknown_name(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
+    """A name that does not bind: one of the past, or in the wrong case, or none that is known."""
+    name = _span(diagnostic, scene)
+    if diagnostic.code not in NAME_FAULTS or re.fullmatch(r"[^\W\d]\w*", name) is None:
+        return None
+    if diagnostic.code == "KS211":
+        return _unknown_function(diagnostic, name)
+    if name in OLD_TABLES and name not in scene.declared:
+        return _old_table(diagnostic, scene, OLD_TABLES[name])
+    today = _column_of_today(name, scene) if diagnostic.code == "KS142" else None
+    if today is not None:
+        return replace(
+            diagnostic,
+            message=f"There is no column '{name}': {_since(OLD_COLUMNS.get(name))} '{today}'.",
+            hint=f"Write {today}.",
+            edits=_exchange(diagnostic, today),
+        )
+    return _near_name(diagnostic, scene, name)
+
+
+def _since(rename: Rename | None) -> str:
+    if rename is None:
+        return "it is now called"
+    return f"since {rename.since} it is called" if rename.since else "it is written"
+
+
+def _old_table(diagnostic: Diagnostic, scene: Scene, rename: Rename) -> Diagnostic:
+    fitting = scene.tables_that_fit(rename.new)
+    new = rename.new[0] if len(rename.new) == 1 else (fitting[0] if fitting else None)
+    if new is not None:
+        rest = tuple(name for name in rename.new if name != new)
+        more = f"; {_listed(rest)} holds the rest, joined on its id" if rest else ""
+        return replace(
+            diagnostic,
+            message=f"There is no table '{rename.old}': since {rename.since} it is called '{new}'{more}.",
+            hint=f"Write {new}.",
+            edits=_exchange(diagnostic, new) if new in scene.tables else (),
+        )
+    return replace(
+        diagnostic,
+        message=f"There is no table '{rename.old}': since {rename.since} its rows are parted between {_listed(rename.new)}.",
+        hint=f"No one of them has every column used here: join {_listed(rename.new)} on the id they share.",
+    )
+
+
+def _column_of_today(name: str, scene: Scene) -> str | None:
+    """The column meant by an old name, or by a name made of one (`dcount_MachineId`)."""
+    rename = OLD_COLUMNS.get(name)
+    if rename is not None:
+        return rename.new[0] if not rename.tables or scene.named & set(rename.tables) else None
+    parts = [OLD_COLUMNS[part].new[0] if part in OLD_COLUMNS else part for part in name.split("_")]
+    if "_".join(parts) != name:
+        return "_".join(parts)
+    # count(X) named its column count_X; count() names it count_.
+    return "count_" if re.match(r"count_\w", name) and "count" in {word.text for word in scene.words} else None
+
+
+def _near_name(diagnostic: Diagnostic, scene: Scene, name: str) -> Diagnostic:
+    is_table = diagnostic.code == "KS204"
+    among = (frozenset() if is_table else scene.names()) | scene.tables.keys() | scene.declared
+    what = "table" if is_table else "column, list or value"
+    meant = same_but_for_case(name, among)
+    message = f"There is no {what} '{name}' here."
+    if meant is not None:
+        message = f"There is no {what} '{name}' here: names are case-sensitive, it is written '{meant}'."
+        return replace(diagnostic, message=message, hint=f"Write {meant}.", edits=_exchange(diagnostic, meant))
+    return replace(diagnostic, message=message, hint=nearest_hint(name, among, scene, is_table=is_table))
+
+
+def _unknown_function(diagnostic: Diagnostic, name: str) -> Diagnostic:
+    meant = same_but_for_case(name, FUNCTIONS)
+    if meant is not None:
+        message = f"There is no function '{name}': names are case-sensitive, it is written '{meant}'."
+        return replace(diagnostic, message=message, hint=f"Write {meant}.", edits=_exchange(diagnostic, meant))
+    hint = nearest_hint(name, FUNCTIONS, None, is_table=False)
+    return replace(diagnostic, message=f"There is no function '{name}'.", hint=hint)
+
+
+def _unknown_operator(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
+    name = _span(diagnostic, scene)
+    if diagnostic.code != "KS176" or re.fullmatch(r"[^\W\d]\w*", name) is None:
+        return None
+    if name in ("FileProfile", "SeenBy", "DeviceFromIP", "AssignedIPAddresses"):
+        return None
+    meant = same_but_for_case(name, OPERATORS)
+    hint = f"Write {meant}." if meant else nearest_hint(name, OPERATORS, None, is_table=False)
+    edits = () if meant is None else _exchange(diagnostic, meant)
+    return replace(diagnostic, message=f"There is no operator '{name}'.", hint=hint, edits=edits)
+
+
+def _single_equals(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
+    """`where a = 1`: in KQL one sign names a column and two compare."""
+    if diagnostic.code not in ("KS141", "KS198"):
+        return None
+    for index, word in enumerate(scene.words):
+        inside = diagnostic.start <= word.start < max(diagnostic.end, diagnostic.start + 1)
+        if (
+            word.text == "="
+            and word.kind is Kind.MARK
+            and inside
+            and _operator_before(scene, index) in ("where", "filter")
+        ):
+            return replace(
+                diagnostic,
+                message="One '=' does not compare: it gives a name to a column.",
+                hint="Write == to compare, or =~ to compare without regard to case.",
+                edits=(Edit(start=word.start, end=word.end, text="=="),),
+            )
+    return None
+
+
+def _operator_before(scene: Scene, index: int) -> str:
+    """The operator that the word at this index belongs to."""
+    depth = 0
+    for at in range(index - 1, -1, -1):
+        word = scene.words[at]
+        if word.kind is Kind.MARK:
+            depth += (word.text in ")]}") - (word.text in "([{")
+            if word.text == "|" and depth <= 0:
+                return scene.words[at + 1].text
+    return ""
+
+
+def _sign_for_word(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
+    """`&&`, as in other languages."""
+    index = scene.index_at(diagnostic.start)
+    if index is None or diagnostic.code != "KS002" or scene.text[diagnostic.start : diagnostic.start + 2] != "&&":
+        return None
+    edit = Edit(start=diagnostic.start, end=diagnostic.start + 2, text="and")
+    return replace(diagnostic, message="'&&' is not an operator of KQL.", hint="Write and.", edits=(edit,))
+
+
+_RULES: tuple[_Rule, ...] = (
+    _missing_table,
+    _count_with_argument,
+    _unknown_name,
+    _unknown_operator,
+    _single_equals,
+    _sign_for_word,
+)

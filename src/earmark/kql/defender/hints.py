@@ -1,0 +1,62 @@
+"""Plain hints for Microsoft's commonest diagnostics: what its sentence does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from earmark.kql.base import Diagnostic
+from earmark.kql.defender.scene import Scene, nearest
+from earmark.kql.defender.vocabulary import ENRICHMENTS
+
+
+def nearest_hint(name: str, among: Iterable[str], scene: Scene | None, *, is_table: bool) -> str:
+    """The names that may be meant, or where to look for them."""
+    if name in ENRICHMENTS:
+        return _enrichment(name)
+    near = nearest(name, among)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    if is_table:
+        return "Name a table of advanced hunting, a list of the project, or a let of this query."
+    tables = sorted(scene.named) if scene is not None else []
+    return f"The columns of {' and '.join(tables[:3])} are in the reference of tables." if tables else ""
+
+
+def hint_for(diagnostic: Diagnostic, scene: Scene) -> str:
+    """What to do, for a diagnostic that no rule explains; empty where Microsoft's sentence says it all."""
+    span = scene.text[diagnostic.start : diagnostic.end]
+    rest = scene.text[diagnostic.start :]
+    if any(rest.startswith(quote) for quote in "‘’“”"):
+        return "This is a typographic quotation mark; write ' or \"."
+    if span in ENRICHMENTS:
+        return _enrichment(span)
+    if span == "not" and diagnostic.code == "KS117":
+        after = rest[3:].lstrip().partition(" ")[0].partition("(")[0]
+        if after in ("in", "in~", "contains", "has", "startswith", "endswith", "between"):
+            return f"Write !{after}."
+        return "not is a function: write not(…)."
+    if diagnostic.code == "KS107" and "timespan" in diagnostic.message and span.isdigit():
+        return f"Give the number a unit: {span}d is {span} days, {span}h {span} hours."
+    if diagnostic.code == "KS106" and "datetime and string" in diagnostic.message:
+        return "Compare with a datetime: datetime(2026-01-31) or ago(7d)."
+    if diagnostic.code == "KS106" and span in ("and", "or"):
+        return f"Each side of {span} must be a condition of its own: a == 1 {span} a == 2, or a in (1, 2)."
+    if diagnostic.code == "KS144":
+        return "Aggregates belong into summarize: summarize n = count() by DeviceId | where n > 5."
+    if diagnostic.code == "KS001":
+        return "Close the string with the quotation mark that opened it."
+    if diagnostic.code == "KS005" and "Expected: ;" in diagnostic.message:
+        return "Something is missing before this place: a pipe, an operator, or a semicolon after a let."
+    return _BY_CODE.get(diagnostic.code, "")
+
+
+_BY_CODE = {
+    "KS006": "Complete the expression, or remove the comma or pipe before it.",
+    "KS109": "Give the name of a column.",
+    "KS119": "Give the function as many arguments as it takes.",
+    "KS141": "A condition compares: write == for equal, =~ for equal without regard to case.",
+}
+
+
+def _enrichment(name: str) -> str:
+    return f"{name} asks Microsoft's cloud, which this engine cannot; leave it out, or keep what it gives in a list."

@@ -1,0 +1,287 @@
+"""Warnings on a rule that binds: what may make it tag other devices than its author means.
+
+In come the bound tree and the result's columns, out come warnings with the better text in their hints. They change what a
+query means, so none is made by itself. A lint a function; what each is about is in `CODES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from earmark.kql.base import Columns, Diagnostic, Weight
+from earmark.kql.compiler.tree import Node
+from earmark.kql.defender.logon_lints import check_failed_logons, check_names_by_case, check_window_managers
+from earmark.kql.defender.renames import OLD_VALUES
+from earmark.kql.defender.routes import Routes, columns_named, strings_in
+from earmark.kql.defender.tables import known_tables
+from earmark.kql.defender.timespans import days_of
+
+CODES = {
+    "EK101": "Of several that are equal, any may be taken: the same data can give different devices.",
+    "EK102": "Failed logons are counted with the others.",
+    "EK103": "Accounts of Windows itself (window manager, font driver, machine accounts) are counted as users.",
+    "EK104": "Nothing says how far back the rule looks.",
+    "EK105": "The rule looks further back than Defender keeps its data.",
+    "EK106": "Names of accounts are compared with regard to case.",
+    "EK107": "Some rows are taken without an order: which devices are tagged is left to chance.",
+    "EK108": "The result names no device.",
+    "EK109": "An old name of a function or operator.",
+    "EK110": "A table of the past.",
+    "EK111": "A value that the column no longer holds.",
+    "EK112": "count() is given an argument.",
+}
+"""Every code of this room, with what it is about."""
+
+KEPT_DAYS = 30
+"""Days that Defender keeps for hunting (https://learn.microsoft.com/defender-xdr/advanced-hunting-limits)."""
+
+_SNAPSHOTS = frozenset({"DeviceInfo", "DeviceNetworkInfo", "DeviceFileCertificateInfo"})
+"""Tables that repeat a state, whose latest row is wanted whenever it came."""
+_Lint = Callable[[Routes], Iterator[Diagnostic]]
+
+
+def check_rule(tree: Node, columns: Columns | None) -> tuple[Diagnostic, ...]:
+    """Every warning on a bound query."""
+    routes = Routes(tree)
+    found = [warning for lint in _LINTS for warning in lint(routes)]
+    return (*found, *_check_result(routes, columns))
+
+
+def _warn(code: str, node: Node, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(code=code, weight=Weight.WARNING, message=message, start=node.start, end=node.end, hint=hint)
+
+
+def _check_arbitrary_of_equals(routes: Routes) -> Iterator[Diagnostic]:
+    """`arg_max(Logons, AccountName)` where two users have as many logons."""
+    for node in routes.nodes:
+        symbol = node.symbol
+        if (
+            node.kind != "FunctionCallExpression"
+            or symbol is None
+            or symbol.name not in _EXTREMES
+            or len(node.arguments) < 2
+        ):
+            continue
+        measure = node.arguments[0]
+        if not _can_be_equal(measure):
+            continue
+        best, word = _EXTREMES[symbol.name]
+        name = measure.name or "the measure"
+        yield _warn(
+            "EK101",
+            node,
+            f"{symbol.name} takes any of several rows whose '{name}' is equal, so that the same data can give different devices.",
+            _join_hint(routes, node, measure.name or "N", best, word),
+        )
+
+
+_EXTREMES = {
+    "arg_max": ("max", "Most"),
+    "arg_min": ("min", "Least"),
+    "argmax": ("max", "Most"),
+    "argmin": ("min", "Least"),
+}
+
+
+def _join_hint(routes: Routes, call: Node, measure: str, best: str, word: str) -> str:
+    summarize = routes.within(call, "SummarizeOperator")
+    clause = None if summarize is None else summarize.get("ByClause")
+    keys = [] if clause is None else [key.result_name for key in clause.list("Expressions") if key.result_name]
+    by = f" by {', '.join(keys)}" if keys else ""
+    if not keys:
+        return f"Keep every row with the {best}imum: let R = …; R | where {measure} == toscalar(R | summarize {best}({measure}))"
+    return (
+        f"Keep every one that has the {best}imum: let R = … (the query up to this summarize); "
+        f"R | join kind=inner (R | summarize {word} = {best}({measure}){by}) on {', '.join(keys)} | where {measure} == {word}"
+    )
+
+
+def _can_be_equal(measure: Node) -> bool:
+    """Counts often are; moments and the sensor's own numbers hardly ever."""
+    return measure.type not in ("datetime", "") and measure.name != "ReportId"
+
+
+def _check_top_of_equals(routes: Routes) -> Iterator[Diagnostic]:
+    """`top 1 by Logons`, or `sort by Logons | take 1`."""
+    for node in routes.nodes:
+        if node.kind == "TopOperator" and _literal(node.get("Expression")) == "1":
+            keys = [node["ByExpression"]]
+        elif node.kind == "TakeOperator" and _literal(node.get("Expression")) == "1":
+            before = _operator_before(routes, node)
+            keys = list(before.list("Expressions")) if before is not None and before.kind == "SortOperator" else []
+        else:
+            continue
+        measures = [key.get("Expression") or key if key.kind == "OrderedExpression" else key for key in keys]
+        if measures and all(_can_be_equal(measure) for measure in measures):
+            name = measures[0].name or "N"
+            yield _warn(
+                "EK101",
+                node,
+                f"This takes any of several rows whose '{name}' is equal, so that the same data can give different devices.",
+                f"Keep every row with the extreme: let R = …; R | where {name} == toscalar(R | summarize max({name}))",
+            )
+
+
+def _literal(node: Node | None) -> str:
+    return "" if node is None or "Token" not in node.children else node.text("Token")
+
+
+def _operator_before(routes: Routes, operator: Node) -> Node | None:
+    pipe = routes.parent(operator)
+    source = None if pipe is None else pipe.get("Expression")
+    return source.get("Operator") if source is not None and source.kind == "PipeExpression" else None
+
+
+def _check_time_bound(routes: Routes) -> Iterator[Diagnostic]:
+    for node, names in routes.tables:
+        events = [name for name in names if name.endswith("Events") and name not in _SNAPSHOTS and _has_timestamp(name)]
+        if not events:
+            continue
+        filters = [
+            op for op in routes.downstream(node) if op.kind in ("FilterOperator", "JoinOperator", "MakeSeriesOperator")
+        ]
+        if any(_bounds_time(op) for op in filters):
+            continue
+        yield _warn(
+            "EK104",
+            node,
+            f"Nothing says how far back '{node.name}' is read: the answer depends on how much is kept.",
+            f"Write {node.name} | where Timestamp > ago(7d).",
+        )
+
+
+def _has_timestamp(name: str) -> bool:
+    table = known_tables().get(name)
+    return table is not None and ("Timestamp", "datetime") in table.columns
+
+
+def _bounds_time(operator: Node) -> bool:
+    """Whether a condition compares a moment; leaves doubt to the author."""
+    condition = operator.get("Condition") if operator.kind == "FilterOperator" else operator
+    return condition is not None and any(
+        n.kind == "NameReference" and n.type == "datetime" and n.symbol is not None and n.symbol.kind == "Column"
+        for n in condition.walk()
+    )
+
+
+def _check_kept_days(routes: Routes) -> Iterator[Diagnostic]:
+    for node in routes.nodes:
+        span = _span_back(node)
+        days = None if span is None else days_of(span, routes.root)
+        if days is None or days <= KEPT_DAYS:
+            continue
+        comparison = routes.within(node, *_COMPARISONS)
+        if comparison is not None and {"Timestamp", "TimeGenerated"} & columns_named(comparison):
+            yield _warn(
+                "EK105",
+                node,
+                f"This looks {days:g} days back, but Defender keeps {KEPT_DAYS} days for hunting.",
+                f"Write ago({KEPT_DAYS}d); more is found only where events are kept longer, as in a store of their own.",
+            )
+
+
+_COMPARISONS = (
+    "GreaterThanExpression",
+    "GreaterThanOrEqualExpression",
+    "LessThanExpression",
+    "LessThanOrEqualExpression",
+    "BetweenExpression",
+    "NotBetweenExpression",
+)
+
+
+def _span_back(node: Node) -> Node | None:
+    """The timespan in `ago(x)` or `now() - x`."""
+    if node.kind == "FunctionCallExpression" and node["Name"].name == "ago" and len(node.arguments) == 1:
+        return node.arguments[0]
+    if node.kind == "SubtractExpression":
+        left = node["Left"]
+        if left.kind == "FunctionCallExpression" and left["Name"].name == "now" and not left.arguments:
+            return node["Right"]
+    return None
+
+
+def _check_arbitrary_rows(routes: Routes) -> Iterator[Diagnostic]:
+    for node in routes.nodes:
+        if node.kind not in ("TakeOperator", "SampleOperator", "SampleDistinctOperator"):
+            continue
+        pipe = routes.parent(node)
+        source = None if pipe is None else pipe.get("Expression")
+        if node.kind == "TakeOperator" and source is not None and source.sorted:
+            continue
+        yield _warn(
+            "EK107",
+            node,
+            "Which rows this takes is left to chance, so the devices tagged change from run to run.",
+            "Leave it out, or say which: top 10 by Timestamp desc.",
+        )
+
+
+def _check_changed_values(routes: Routes) -> Iterator[Diagnostic]:
+    tables = {name for _, names in routes.tables for name in names}
+    for node in routes.nodes:
+        if node.kind not in (
+            "EqualExpression",
+            "NotEqualExpression",
+            "InExpression",
+            "InCsExpression",
+            "EqualTildeExpression",
+        ):
+            continue
+        for value in OLD_VALUES:
+            if value.old in strings_in(node) and value.column in columns_named(node) and tables & set(value.tables):
+                yield _warn(
+                    "EK111",
+                    node,
+                    f"'{value.column}' no longer holds '{value.old}': since {value.since} it is '{value.new}'.",
+                    f'Compare with "{value.new}".',
+                )
+
+
+def _check_count_argument(routes: Routes) -> Iterator[Diagnostic]:
+    for node in routes.nodes:
+        symbol = node.symbol
+        if (
+            node.kind != "FunctionCallExpression"
+            or symbol is None
+            or (symbol.name, symbol.origin) != ("count", "aggregate")
+        ):
+            continue
+        if node.arguments:
+            yield _warn(
+                "EK112",
+                node,
+                "count() takes no argument; it is accepted here, but what it counts is not documented.",
+                "Write countif(…) to count the rows that satisfy the condition, count() to count all.",
+            )
+
+
+def _check_result(routes: Routes, columns: Columns | None) -> Iterator[Diagnostic]:
+    names = {name for name, _ in columns or ()}
+    if columns is None or names & {"DeviceId", "DeviceName"}:
+        return
+    statements = routes.root.list("Statements")
+    last = statements[-1].get("Expression") if statements else None
+    if last is None:
+        return
+    shown = ", ".join(name for name, _ in columns[:4]) + (", …" if len(columns) > 4 else "")
+    yield _warn(
+        "EK108",
+        last.get("Operator") or last,
+        f"The result has neither DeviceId nor DeviceName (it has {shown or 'no column'}), so no device can be told from it.",
+        "Keep DeviceId to the end: … by DeviceId, … | project DeviceId, DeviceName.",
+    )
+
+
+_LINTS: tuple[_Lint, ...] = (
+    _check_arbitrary_of_equals,
+    _check_top_of_equals,
+    check_failed_logons,
+    check_window_managers,
+    _check_time_bound,
+    _check_kept_days,
+    check_names_by_case,
+    _check_arbitrary_rows,
+    _check_changed_values,
+    _check_count_argument,
+)

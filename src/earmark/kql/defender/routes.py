@@ -1,0 +1,111 @@
+"""Which operators the rows of a table pass through in a bound query.
+
+The lints ask what becomes of a table's rows: are they bounded in time, is a failed logon left out. A way leads from the
+table's name through the pipes it stands in, through a let to every use of it, and out of joins and unions. Where a query
+joins several ways they are taken together: a filter on one of them counts, so that doubt never raises a false alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from earmark.kql.compiler.tree import Node
+
+_PASSING = frozenset(
+    {"JoinOperator", "LookupOperator", "UnionOperator", "ParenthesizedExpression", "MaterializeExpression"}
+)
+_STATEMENTS = frozenset({"ExpressionStatement", "QueryBlock", "FunctionBody", "List"})
+
+
+class Routes:
+    """The ways of a query's rows."""
+
+    def __init__(self, root: Node) -> None:
+        self.root = root
+        self.nodes = tuple(root.walk())
+        self._parents = {id(child): node for node in self.nodes for child in _children(node)}
+
+    def parent(self, node: Node) -> Node | None:
+        """The node that holds this one."""
+        return self._parents.get(id(node))
+
+    def within(self, node: Node, *kinds: str) -> Node | None:
+        """The nearest node of one of these kinds that holds this one."""
+        above = self.parent(node)
+        while above is not None and above.kind not in kinds:
+            above = self.parent(above)
+        return above
+
+    @cached_property
+    def tables(self) -> tuple[tuple[Node, tuple[str, ...]], ...]:
+        """Every place where tables of the estate are named, with their names (several for a pattern)."""
+        found = []
+        for node in self.nodes:
+            symbol = node.symbol
+            if node.kind != "NameReference" or symbol is None:
+                continue
+            if symbol.kind == "Table" and symbol.database:
+                found.append((node, (symbol.name,)))
+            elif symbol.kind == "Group" and symbol.members:
+                found.append((node, tuple(m.name for m in symbol.members if m.kind == "Table" and m.database)))
+        return tuple(found)
+
+    def downstream(self, start: Node) -> tuple[Node, ...]:
+        """The operators that the rows given by this node pass through, nearest first."""
+        return tuple(self._downstream(start, set()))
+
+    def _downstream(self, start: Node, seen: set[int]) -> Iterator[Node]:
+        node = start
+        while id(node) not in seen:
+            seen.add(id(node))
+            above = self.parent(node)
+            if above is None:
+                return
+            if above.kind == "PipeExpression":
+                if above.get("Expression") is node:
+                    yield above["Operator"]
+            elif above.kind == "LetStatement":
+                for use in self._uses(above["Name"].name, after=above.end):
+                    yield from self._downstream(use, seen)
+                return
+            elif above.kind not in _PASSING | _STATEMENTS and not self._declares(above) and not _materializes(above):
+                return
+            node = above
+
+    def _uses(self, name: str, after: int) -> Iterator[Node]:
+        for node in self.nodes:
+            is_use = node.kind == "NameReference" and node.name == name and node.start >= after
+            if is_use and node.symbol is not None and node.symbol.kind in ("Variable", "Function"):
+                above = self.parent(node)
+                yield above if above is not None and above.kind == "FunctionCallExpression" else node
+
+    @staticmethod
+    def _declares(node: Node) -> bool:
+        return node.kind == "FunctionDeclaration"
+
+
+def _materializes(node: Node) -> bool:
+    if node.kind == "ExpressionList":
+        return True
+    return node.kind == "FunctionCallExpression" and node["Name"].name == "materialize"
+
+
+def _children(node: Node) -> Iterator[Node]:
+    for child in node.children.values():
+        if isinstance(child, Node):
+            yield child
+        elif isinstance(child, tuple):
+            yield from (item for item in child if isinstance(item, Node))
+
+
+def columns_named(node: Node) -> frozenset[str]:
+    """The columns that an expression or operator reads."""
+    return frozenset(
+        n.name for n in node.walk() if n.kind == "NameReference" and n.symbol is not None and n.symbol.kind == "Column"
+    )
+
+
+def strings_in(node: Node) -> frozenset[str]:
+    """The string literals in an expression or operator, without their quotes."""
+    return frozenset(n.token().value for n in node.walk() if n.kind == "StringLiteralExpression")
