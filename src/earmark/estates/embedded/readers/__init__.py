@@ -1,0 +1,1 @@
+"""The formats that an import reads, a module each; `recognise` tells them apart by their content."""

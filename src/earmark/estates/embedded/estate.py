@@ -1,0 +1,98 @@
+"""The embedded estate, as the rest of Earmark sees it: an `estates.base.Estate` over one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from earmark.errors import EstateError, UsageError
+from earmark.estates.base import Inventory, Outcome, OutcomeState, TagAction
+from earmark.estates.embedded.devices import DeviceRow, DeviceStore, named
+from earmark.estates.embedded.events import EventStore
+from earmark.estates.embedded.physical import instant_of, ticks_of
+from earmark.model.device import Device, Origin, Tag
+
+
+class EmbeddedEstate:
+    """Devices, tags and events below one folder, which is made when it is not there."""
+
+    batch_size = 500
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EstateError(f"{folder} cannot be the estate's folder: {error.strerror}.", hint="Correct estate.path in earmark.yaml.") from error
+        self.devices = DeviceStore(folder / "devices.db")
+        self.events = EventStore(folder / "events")
+        self.id = self.devices.estate_id
+
+    def fetch_inventory(self, *, now: datetime) -> Inventory:
+        """Read every device with its tags as of `now` (devices first seen later are left out unless they carry tags)."""
+        until = ticks_of(now)
+        rows = self.devices.devices()
+        tags: dict[str, list[Tag]] = {}
+        origins = {origin.value: origin for origin in Origin}
+        for device, tag, origin in self.devices.tags():
+            tags.setdefault(device, []).append(Tag(value=tag, origin=origins[origin]))
+        past = self.events.last_seen(until=until) if any(_later(row.last_seen, until) for row in rows) else {}
+        devices = []
+        for row in rows:
+            if _later(row.first_seen, until) and not row.listed and row.id not in tags:
+                continue
+            seen = past.get(row.id) if _later(row.last_seen, until) else row.last_seen
+            devices.append(_device(row, seen, tuple(tags.get(row.id, ()))))
+        return Inventory(devices=tuple(devices))
+
+    def fetch_tags(self, devices: Sequence[str]) -> dict[str, frozenset[str]]:
+        """The manual tags of some devices at this moment, by id; an id that the estate does not know is left out."""
+        return self.devices.manual_tags(devices)
+
+    def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
+        """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order. Adding what stands is applied."""
+        if len(devices) > self.batch_size:
+            raise ValueError(f"{len(devices)} devices in one batch; the most is {self.batch_size}")
+        known = self.devices.change_tag(tag, devices, add=action is TagAction.ADD, at=ticks_of(now))
+        return tuple(
+            Outcome(device=device, state=OutcomeState.APPLIED)
+            if there
+            else Outcome(device=device, state=OutcomeState.REJECTED, message="The estate does not know this device.")
+            for device, there in zip(devices, known, strict=True)
+        )
+
+    def tag_by_hand(self, device: str, tag: str, *, now: datetime) -> Device:
+        """Add a manual tag as a person does in the portal; `device` is an id or a name that fits one device."""
+        return self._change_by_hand(device, tag, add=True, now=now)
+
+    def untag_by_hand(self, device: str, tag: str, *, now: datetime) -> Device:
+        """Remove a manual tag as a person does in the portal; a tag that does not stand is wrong usage."""
+        return self._change_by_hand(device, tag, add=False, now=now)
+
+    def _change_by_hand(self, device: str, tag: str, *, add: bool, now: datetime) -> Device:
+        if not tag.strip():
+            raise UsageError("The tag is empty.", hint="Give the tag as it is to stand on the device.")
+        found = self.devices.find(device)
+        if not found:
+            raise UsageError(
+                f"The estate knows no device with the id or name {device!r}.", hint="`earmark devices` lists those it knows; names are whole names."
+            )
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} devices are named {device!r}: {named(dict(found))}.", hint="Give the id instead of the name.")
+        ((key, name),) = found
+        if not add and tag not in self.devices.manual_tags([key])[key]:
+            raise UsageError(
+                f"{name or key} does not carry the manual tag {tag!r}.", hint=f"`earmark devices {name or key}` shows its tags; only manual ones can be removed."
+            )
+        self.devices.change_tag(tag, [key], add=add, at=ticks_of(now))
+        tags = sorted(self.devices.manual_tags([key])[key])
+        return Device(id=key, name=name, tags=tuple(Tag(value=value) for value in tags))
+
+
+def _later(ticks: int | None, until: int) -> bool:
+    return ticks is not None and ticks > until
+
+
+def _device(row: DeviceRow, seen: int | None, tags: tuple[Tag, ...]) -> Device:
+    return Device(id=row.id, name=row.name, last_seen_at=None if seen is None else instant_of(seen), tags=tags)

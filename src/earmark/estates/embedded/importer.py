@@ -1,0 +1,275 @@
+"""Takes files into an embedded estate.
+
+    files → recognised by content → staged (good rows) and rejected (bad ones) → published: no duplicates, whole files → devices
+
+Two rounds: inventories and Defender's own data first, then Windows' logs, whose devices are known by name alone and may just have become
+known by id. One import at a time holds the estate's lock. What a crash leaves is either published whole or not at all, and devices are
+counted from every row read, so importing the same files again completes what was begun.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from earmark.errors import EstateError
+from earmark.estates.embedded.devices import Listing
+from earmark.estates.embedded.estate import EmbeddedEstate
+from earmark.estates.embedded.physical import quoted, ticks_of
+from earmark.estates.embedded.publish import publish, sightings
+from earmark.estates.embedded.readers.base import Format, LineReader, Lines, Taken
+from earmark.estates.embedded.readers.inventory import BadRow, read_csv, read_lines
+from earmark.estates.embedded.readers.parquet import stage_parquet, table_of
+from earmark.estates.embedded.readers.recognise import NotRecognised, recognise
+from earmark.estates.embedded.readers.streaming import stage_streaming
+from earmark.estates.embedded.readers.text import CHUNK, LONGEST_LINE, Chunk, Damaged, line_texts, read_bytes, read_chunks, decoded
+from earmark.estates.embedded.readers.windows import stage_windows
+from earmark.estates.embedded.rejects import MOST_PER_FILE, write_rejects
+from earmark.estates.embedded.report import FileReport, ImportReport, Progress, Reject
+from earmark.estates.embedded.staging import Stage
+
+INVENTORY = "(inventory)"
+_READERS: dict[Format, LineReader] = {Format.STREAMING: stage_streaming, Format.WINDOWS: stage_windows}
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".csv", ".parquet")
+"""What is read of a folder; a file that is named is read whatever its name."""
+
+
+def import_paths(
+    paths: Sequence[Path],
+    *,
+    estate: EmbeddedEstate,
+    rejects: Path,
+    progress: Progress = lambda file, done, total: None,
+    table: str | None = None,
+    now: datetime | None = None,
+    memory: int = 10**9,
+    threads: int | None = None,
+    lock_seconds: float = 600,
+) -> ImportReport:
+    """Import files and folders; `table` is for Parquet files that do not say theirs, `rejects` the file that lists what was not taken."""
+    lock = FileLock(str(estate.folder / ".import.lock"))
+    try:
+        lock.acquire(timeout=lock_seconds)
+    except Timeout as error:
+        raise EstateError(
+            f"Another import into {estate.folder} has been running for {lock_seconds:.0f} seconds.", hint="Wait until it is done, then import again."
+        ) from error
+    try:
+        work = _Import(estate=estate, progress=progress, table=table, at=ticks_of(now or datetime.now(UTC)), memory=memory, threads=threads)
+        work.run(paths)
+        listed = write_rejects(rejects, work.rejects, imported=[file.file for file in work.reports])
+        return ImportReport(files=tuple(work.reports), rejects_file=listed)
+    except duckdb.Error as error:
+        raise _estate_error(estate.folder, str(error)) from error
+    except OSError as error:
+        raise _estate_error(estate.folder, str(error)) from error
+    finally:
+        lock.release()
+
+
+def _estate_error(folder: Path, text: str) -> EstateError:
+    first = text.strip().split("\n", 1)[0]
+    if "No space left" in text or "Errno 28" in text:
+        return EstateError(
+            f"The disk of {folder} is full; what was imported up to here is complete and kept.", hint="Free some space and import the same files again."
+        )
+    if "Out of Memory" in text:
+        return EstateError(f"The import needs more memory than it may use: {first}.", hint="Raise limits.memory in earmark.yaml.")
+    return EstateError(f"The import into {folder} stopped: {first}.", hint="Import the same files again; nothing is stored twice.")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Import:
+    """One import, while it runs."""
+
+    estate: EmbeddedEstate
+    progress: Progress
+    table: str | None
+    at: int
+    memory: int
+    threads: int | None
+    reports: list[FileReport] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+    def run(self, paths: Sequence[Path]) -> None:
+        staging = self.estate.folder / ".staging"
+        shutil.rmtree(staging, ignore_errors=True)  # what a crashed import left
+        rounds: tuple[list[tuple[int, Format, bool]], list[tuple[int, Format, bool]]] = ([], [])
+        for path in self._files(paths):
+            report = FileReport(file=path)
+            self.reports.append(report)
+            try:
+                kind, document = recognise(path)
+            except NotRecognised as error:
+                self._reject_file(report, str(error))
+                continue
+            except OSError as error:
+                self._reject_file(report, f"It cannot be read: {error.strerror or error}.")
+                continue
+            report.format = kind.value
+            rounds[kind is Format.WINDOWS].append((len(self.reports) - 1, kind, document))
+        try:
+            for number, files in enumerate(rounds):
+                # Inventories first: they name devices by id, which everything after may need.
+                files.sort(key=lambda f: f[1] not in (Format.INVENTORY_CSV, Format.INVENTORY_LINES))
+                if files:
+                    self._round(files, staging / str(number))
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _files(self, paths: Sequence[Path]) -> Iterator[Path]:
+        for path in paths:
+            if path.is_dir():
+                found = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+                if not found:
+                    self._missing(path, f"The folder holds no file to import ({', '.join(_SUFFIXES)}).")
+                yield from found
+            elif path.exists():
+                yield path
+            else:
+                self._missing(path, "There is no such file or folder.")
+
+    def _missing(self, path: Path, reason: str) -> None:
+        self.reports.append(FileReport(file=path))
+        self._reject_file(self.reports[-1], reason)
+
+    def _round(self, files: Iterable[tuple[int, Format, bool]], folder: Path) -> None:
+        folder.mkdir(parents=True)
+        with Stage(folder, memory=self.memory, threads=self.threads) as stage:
+            for number, kind, document in files:
+                report = self.reports[number]
+                try:
+                    self._read(stage, number, kind, document)
+                except Damaged as error:
+                    self._reject_file(report, str(error))
+                except (PermissionError, IsADirectoryError) as error:
+                    self._reject_file(report, f"It cannot be read: {error.strerror}.")
+            for table, staged in stage.tables():
+                published = publish(stage, table, staged, self.estate.events)
+                self.estate.devices.record_sightings(sightings(stage, table, staged))
+                for number, count in published.stored.items():
+                    self.reports[number].stored += count
+                    self.reports[number].tables[table] += count
+                for number, count in published.duplicates.items():
+                    self.reports[number].duplicates += count
+
+    def _read(self, stage: Stage, number: int, kind: Format, document: bool) -> None:
+        report = self.reports[number]
+        size = report.file.stat().st_size
+
+        def told(done: int) -> None:
+            self.progress(report.file, done, size)
+
+        if kind is Format.PARQUET:
+            self._read_parquet(stage, number)
+            told(size)
+        elif kind in (Format.INVENTORY_CSV, Format.INVENTORY_LINES):
+            self._read_inventory(report, kind, document)
+            told(size)
+        else:
+            chunks = _document_chunks(report.file) if document else read_chunks(report.file, told)
+            for chunk in chunks:
+                self._read_chunk(stage, number, _READERS[kind], chunk)
+            told(size)
+
+    def _read_chunk(self, stage: Stage, number: int, reader: LineReader, chunk: Chunk) -> None:
+        path = stage.folder / "lines.txt"
+        path.write_bytes(chunk.content)
+        taken = reader(Lines(relation=_lines_sql(path, chunk.first_line), file=number), stage, self.estate.devices.resolve)
+        taken.rows += len(chunk.unreadable)
+        last = chunk.first_line + chunk.lines - 1
+        taken.rejects = [
+            (n, "The file ends in the middle of this line; import it again when it is whole." if chunk.cut and n == last and "not JSON" in reason else reason)
+            for n, reason in (*chunk.unreadable, *taken.rejects)
+        ]
+        self._note(self.reports[number], taken, line_texts(chunk, {n for n, _ in taken.rejects[:MOST_PER_FILE]}))
+
+    def _read_parquet(self, stage: Stage, number: int) -> None:
+        report = self.reports[number]
+        table = table_of(report.file, self.table)
+        if table is None:
+            self._reject_file(report, "It does not say which table it holds; name it after the table, or give --table.")
+            return
+        try:
+            taken = stage_parquet(report.file, table, stage, file=number)
+        except (duckdb.InvalidInputException, duckdb.IOException) as error:
+            self._reject_file(report, f"It cannot be read as Parquet: {str(error).splitlines()[0]}.")
+            return
+        self._note(report, taken, {})
+
+    def _read_inventory(self, report: FileReport, kind: Format, document: bool) -> None:
+        damage = ""
+        content = b""
+        try:
+            for block in decoded(read_bytes(report.file, lambda _: None)):
+                content += block
+        except Damaged as error:
+            damage = str(error)
+        text = content.decode(errors="replace")
+        if kind is Format.INVENTORY_CSV:
+            rows = read_csv(text)
+        elif document:
+            rows = read_lines((n, json.dumps(value)) for n, value in enumerate(_document(text), 1))
+        else:
+            rows = read_lines(enumerate(text.split("\n"), 1))
+        listings: list[Listing] = []
+        for line, row in rows:
+            report.rows += 1
+            if isinstance(row, BadRow):
+                self._reject(report, line, str(row), "")
+            else:
+                listings.append(row)
+        new = self.estate.devices.record_inventory(listings, at=self.at)
+        report.stored += new
+        report.duplicates += len(listings) - new
+        report.tables[INVENTORY] += new
+        if damage:
+            self._reject_file(report, damage)
+
+    def _note(self, report: FileReport, taken: Taken, texts: dict[int, str]) -> None:
+        report.rows += taken.rows
+        report.skipped += taken.skipped
+        for sentence in taken.warnings:
+            if sentence not in report.warnings:
+                report.warnings.append(sentence)
+        for line, reason in taken.rejects:
+            self._reject(report, line, reason, texts.get(line, ""))
+
+    def _reject_file(self, report: FileReport, reason: str) -> None:
+        self._reject(report, 0, reason, "")
+
+    def _reject(self, report: FileReport, line: int, reason: str, text: str) -> None:
+        report.rejected += 1
+        if report.rejected <= MOST_PER_FILE or not line:
+            self.rejects.append(Reject(file=report.file, line=line, reason=reason, text=text))
+
+
+def _lines_sql(path: Path, first: int) -> str:
+    return (
+        f"(SELECT line, row_number() OVER () + {first - 1} AS n FROM read_csv({quoted(str(path))}, columns = {{'line': 'VARCHAR'}}, delim = '\x01', "
+        f"quote = '', escape = '', header = false, auto_detect = false, new_line = '\\n', max_line_size = {LONGEST_LINE + CHUNK // 2}, parallel = false))"
+    )
+
+
+def _document(text: str) -> list[object]:
+    """The records of one JSON document: a list, or a single one."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise Damaged(f"It is neither JSON lines nor one JSON document: {error}.") from error
+    return value if isinstance(value, list) else [value]
+
+
+def _document_chunks(path: Path) -> Iterator[Chunk]:
+    """A document's records as lines; the number of a line is that of the record."""
+    text = b"".join(decoded(read_bytes(path, lambda _: None))).decode(errors="replace")
+    lines = [json.dumps(record).encode() for record in _document(text)]
+    yield Chunk(content=b"\n".join(lines), first_line=1, lines=len(lines))

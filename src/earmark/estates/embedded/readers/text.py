@@ -1,0 +1,166 @@
+"""Files of lines, plain or compressed, cut into chunks of whole lines.
+
+Out come chunks as UTF-8 bytes with LF ends, one line of the file a line of the chunk, so that line numbers hold. What cannot be a line
+(not UTF-8, far too long) becomes an empty one and is reported. Content ends where a damaged gz ends; what was readable comes first.
+"""
+
+from __future__ import annotations
+
+import codecs
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CHUNK = 64 * 2**20
+"""Bytes of text handled at once: large enough that the fixed cost of a statement does not show."""
+LONGEST_LINE = 16 * 2**20
+"""A longer line is no event."""
+_BLOCK = 2**20
+
+
+@dataclass(slots=True, kw_only=True)
+class Chunk:
+    """Some whole lines of a file."""
+
+    content: bytes
+    first_line: int
+    lines: int
+    cut: bool = False
+    """Whether the file ends with this chunk, without an end of line."""
+    unreadable: list[tuple[int, str]] = field(default_factory=list)
+    """(line, reason) of lines that were emptied."""
+
+
+class Damaged(Exception):
+    """The file ends early or cannot be read on; what came before is good."""
+
+
+def read_bytes(path: Path, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    """The file's content in blocks, decompressed where it is gz; `on_bytes` is told how much of the file is read."""
+    done = 0
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        decoder = zlib.decompressobj(wbits=31)
+        while block := file.read(_BLOCK):
+            done += len(block)
+            on_bytes(done)
+            while zipped and block:
+                try:
+                    content = decoder.decompress(block, 8 * _BLOCK)
+                except zlib.error as error:
+                    raise Damaged(f"The gz file is damaged after {done - len(block)} bytes or a little later ({error}).") from error
+                if content:
+                    yield content
+                block = decoder.unconsumed_tail
+                if decoder.eof:
+                    block, decoder = decoder.unused_data.lstrip(b"\0"), zlib.decompressobj(wbits=31)
+                    fresh = True
+                else:
+                    fresh = False
+            if not zipped:
+                yield block
+        if zipped and not fresh:
+            raise Damaged("The gz file is cut off: its end is missing.")
+
+
+def decoded(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same content without a byte-order mark, UTF-16 turned into UTF-8."""
+    first = next(blocks, b"")
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        utf16 = codecs.getincrementaldecoder("utf-16")("replace")
+        yield utf16.decode(first).encode()
+        for block in blocks:
+            yield utf16.decode(block).encode()
+        return
+    yield first.removeprefix(codecs.BOM_UTF8)
+    yield from blocks
+
+
+def read_chunks(path: Path, on_bytes: Callable[[int], None], *, size: int = CHUNK) -> Iterator[Chunk]:
+    """The file's lines; raises `Damaged` after the last of them when the file is cut off or damaged."""
+    blocks = decoded(read_bytes(path, on_bytes))
+    pending: list[bytes] = []
+    length, first_line = 0, 1
+    fault: Damaged | None = None
+    while True:
+        try:
+            block = next(blocks, None)
+        except Damaged as error:
+            block, fault = None, error
+        if block is not None:
+            pending.append(block)
+            length += len(block)
+            if length < size or b"\n" not in block and length < size + LONGEST_LINE:
+                continue
+        content = b"".join(pending)
+        end = len(content) if block is None else content.rfind(b"\n") + 1
+        whole, rest = (content[:end], content[end:]) if end else (content, b"")
+        if whole:
+            chunk = _chunk(whole, first_line, last=block is None)
+            if not end:  # a line that never ends: keep its number, drop what came so far
+                chunk.lines = 0
+            yield chunk
+            first_line += chunk.lines
+        if block is None:
+            break
+        pending, length = [rest], len(rest)
+    if fault:
+        raise fault
+
+
+def _chunk(content: bytes, first_line: int, *, last: bool) -> Chunk:
+    cut = last and not content.endswith(b"\n")
+    chunk = Chunk(content=content, first_line=first_line, lines=content.count(b"\n") + cut, cut=cut)
+    if b"\r" in content:
+        chunk.content = content.replace(b"\r\n", b"\n").replace(b"\r", b" ")
+    if b"\1" in content:  # the separator of the reader that follows; never legal in JSON
+        chunk.content = chunk.content.replace(b"\1", b"\2")
+    try:
+        chunk.content.decode()
+        bad_text = False
+    except UnicodeDecodeError:
+        bad_text = True
+    if bad_text or _has_long_line(chunk.content):
+        _empty_bad_lines(chunk)
+    return chunk
+
+
+def _has_long_line(content: bytes) -> bool:
+    start = 0
+    while len(content) - start > LONGEST_LINE:
+        end = content.rfind(b"\n", start, start + LONGEST_LINE)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
+
+
+def _empty_bad_lines(chunk: Chunk) -> None:
+    lines = chunk.content.split(b"\n")
+    for number, line in enumerate(lines):
+        try:
+            line.decode()
+            if len(line) <= LONGEST_LINE:
+                continue
+            reason = f"The line is longer than {LONGEST_LINE // 2**20} MiB."
+        except UnicodeDecodeError as error:
+            reason = f"The line is not UTF-8 (byte {error.start + 1})."
+        chunk.unreadable.append((chunk.first_line + number, reason))
+        lines[number] = b""
+    chunk.content = b"\n".join(lines)
+
+
+def line_texts(chunk: Chunk, numbers: set[int]) -> dict[int, str]:
+    """The text of some lines of a chunk, shortened, by number."""
+    if not numbers:
+        return {}
+    lines = chunk.content.split(b"\n")
+    return {n: shortened(lines[n - chunk.first_line]) for n in numbers if 0 <= n - chunk.first_line < len(lines)}
+
+
+def shortened(line: bytes, most: int = 300) -> str:
+    """The beginning of a line."""
+    text = line[: most * 4].decode(errors="replace").strip()
+    return text if len(text) <= most else text[:most] + "…"
