@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
@@ -91,6 +92,7 @@ def is_day_of(recurrence: Recurrence, day: date) -> bool:
             return months % recurrence.interval == 0 and day.day == min(first.day, last)
 
 
+@cache
 def shown_minutes(zone: ZoneInfo, since: datetime, until: datetime) -> dict[datetime, datetime]:
     """Each time that clocks show, with the first instant that shows it; a skipped time with the instant of the jump."""
     first_shown: dict[datetime, datetime] = {}
