@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from earmark.simulate.company import BURST_DAY, Company, Machine, Sensor, story_days
+from earmark.simulate.company import Company, Machine, Sensor, story_days
+from earmark.simulate.diary import Logon
 from earmark.simulate.inventory import STICKERS
 from earmark.simulate.moments import demo_moments, inventory_moment, truth_moments
-from earmark.simulate.rhythm import Logon
 from earmark.simulate.spec import CompanySpec
 from earmark.simulate.truth import counted_logons, executive_machines, silent_machines
 
+FORMAT = "earmark-simulation/1"
 _PLACES = {
     "streaming/": "Defender's streaming export: a container a table, JSON lines, the older ones gzipped",
     "windows/nxlog/": "Windows Security events of the domain controllers, as NXLog writes them",
@@ -31,7 +32,8 @@ def render_manifest(
     clock = _Clock(spec)
     return _json(
         {
-            "format": "earmark-simulation/1",
+            "format": FORMAT,
+            "complete": bool(files),
             "seed": spec.seed,
             "start": spec.start.isoformat(),
             "days": spec.days,
@@ -55,7 +57,7 @@ def render_readme(spec: CompanySpec, company: Company) -> str:
         f"  {clock.text(at):22} {name.replace('_', ' ')}\n" for name, at in demo_moments(spec, company).items()
     )
     return (
-        f"A simulated company: {spec.devices} devices over {spec.days} days from {spec.start.isoformat()}, seed {spec.seed}.\n"
+        f"A simulated company: {spec.devices} devices over {spec.days} days from {spec.start}, seed {spec.seed}.\n"
         "People, machines and addresses are invented; the same seed and settings give the same bytes.\n\n"
         f"{places}\nMoments to look at (--now):\n{moments}\n"
         f"{company.changed.name} passes from {company.changed.users[0].account} to {company.heir.account}; "
@@ -63,7 +65,11 @@ def render_readme(spec: CompanySpec, company: Company) -> str:
         f"{company.shut.name} of {company.shut.users[0].account} is shut for three working weeks.\n"
         f"{company.loan.name} was tagged Executive by hand, although no executive uses it.\n"
         f"{company.desk.name} sees failed logons with the name of {company.executives[0].account} in one night.\n"
-        "Some rows are there twice and the newest blob of logons ends in half a line, as real exports do.\n"
+        + (
+            "Some rows are there twice and the newest blob of logons ends in half a line, as real exports do.\n"
+            if spec.imperfect
+            else ""
+        )
     )
 
 
@@ -113,12 +119,7 @@ def _story(spec: CompanySpec, company: Company) -> dict[str, Any]:
         "replacement": _device(company.replacement),
         "shut": {**_device(company.shut), "account": company.shut.users[0].account},
         "tagged_by_hand": _device(company.loan),
-        "failed_logons": {
-            **_device(company.desk),
-            "account": company.executives[0].account,
-            "day": BURST_DAY + company.monday,
-        },
-        "shared_accounts": [company.desk.users[n].account for n in range(len(company.desk.users))],
+        "failed_logons": {**_device(company.desk), "account": company.executives[0].account},
     }
 
 

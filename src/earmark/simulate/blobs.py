@@ -1,4 +1,5 @@
-"""Files of JSON lines on disk: where a sensor puts them, gzipped where they are old, and how many lines each kind has.
+"""Files of JSON lines on disk: where a sensor puts them, gzipped where they are old, and how many lines each kind
+has.
 
 Gzip headers carry neither name nor time, so equal lines give equal bytes.
 """
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
-PLAIN_DAYS = 7
+PLAIN_DAYS = 2
 """The newest days stay plain; what is older is gzipped, as an archive would be."""
 
 
@@ -35,7 +36,7 @@ class Folder:
         self.files.append(target)
 
     def write_lines(self, kind: str, path: str, day: int, lines: list[str], *, cut: int = 0) -> None:
-        """Write JSON lines (each with its line end), gzipped if the day is old; `cut` characters are missing from the end."""
+        """Write JSON lines (each ends its line), gzipped if the day is old; `cut` characters are left off the end."""
         if not lines:
             return
         content = "".join(lines)

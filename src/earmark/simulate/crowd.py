@@ -1,20 +1,20 @@
 """The many other devices of a large company, drawn in bulk: ten million logons are its ordinary size.
 
-Nobody in the crowd has a story; each device has a main user, colleagues who drop by, window managers and failures. A row is joined from
-fragments that were made once a device and once a kind of logon, in about a microsecond, and memory holds one chunk of rows. Every
-device reports itself once a week; one in 33 is away in any one week.
+Nobody in the crowd has a story; each device has a main user, colleagues who drop by, window managers and failures. A
+row is joined from fragments that were made once a device and once a kind of logon, in about a microsecond, and memory
+holds one chunk of rows. Every device reports itself once a week; one in 33 is away in any one week.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, cycle, pairwise
 from random import Random
 
 from earmark.simulate.blobs import Folder
 from earmark.simulate.company import DOMAIN, Company, device_id
+from earmark.simulate.diary import DAY, SECOND, Logon
 from earmark.simulate.names import FAMILY, GIVEN, SITES
-from earmark.simulate.rhythm import DAY, SECOND, Logon
 from earmark.simulate.spec import DETAILED_DEVICES, CompanySpec
 from earmark.simulate.streaming import Wrapper, blob_path
 
@@ -22,7 +22,7 @@ ROWS_A_BLOB = 250_000
 ROWS_A_CHUNK = 20_000
 _WEEKEND_SHARE = 0.2
 _HOURS = (2, 2, 2, 3, 4, 5, 7, 9, 10, 9, 8, 7, 7, 9, 10, 9, 8, 7, 5, 4, 3, 3, 2, 2)
-_OWN, _NEXT, _NOBODY = 0, 1, None
+_OWN, _NEXT, _NOBODY = range(3)
 _KINDS = (
     (20, "LogonSuccess", "Interactive", _OWN),
     (6, "LogonSuccess", "CachedInteractive", _OWN),
@@ -51,15 +51,22 @@ class Crowd:
         self.executives = accounts[:leaders]
         self.devices = [_device(spec.seed, n) for n in range(spec.crowd)]
         self.heads = [f'"DeviceId":"{id_}","DeviceName":"{name}"' for id_, name in self.devices]
-        self.accounts = [
+        people = [
             f'"AccountDomain":"corp","AccountName":"{account}","AccountSid":"{authority}-{10_000 + n}"'
             for n, account in enumerate(accounts)
         ]
-        self.slots = [
-            (f',"ActionType":"{action}","LogonType":"{kind}",', whose, _tail(action, kind))
-            for share, action, kind, whose in _KINDS
+        whose = {
+            _OWN: [f"{head},{person}" for head, person in zip(self.heads, people, strict=True)],
+            _NEXT: [f"{head},{person}" for head, person in zip(self.heads, people[1:] + people[:1], strict=True)],
+            _NOBODY: [f"{head},{_NOBODY_ACCOUNT}" for head in self.heads],
+        }
+        slots = [
+            (f'Z","ActionType":"{action}","LogonType":"{kind}",', whose[account], _tail(action, kind))
+            for share, action, kind, account in _KINDS
             for _ in range(share)
         ]
+        self.slots = Random(f"{spec.seed}/crowd").choices(slots, k=8_191)
+        """Kinds of rows in the order they come: long enough, and its length a prime, so that no rhythm shows."""
 
     def present(self, day: int) -> list[int]:
         """The devices that are in use on a day."""
@@ -87,7 +94,7 @@ class Crowd:
         for day in range(spec.days):
             pool, chance = self.present(day), Random(f"{spec.seed}/crowd/{day}")
             rows = bounds[day + 1] - bounds[day]
-            seconds = _seconds_of_day(chance, rows)
+            seconds = _seconds_of_day(rows)
             for part, begin in enumerate(range(0, rows, ROWS_A_BLOB), start=1):
                 moments = seconds[begin : begin + ROWS_A_BLOB]
                 path = blob_path(self.wrapper, "DeviceLogonEvents", folder.day_text(day), part=part)
@@ -102,18 +109,19 @@ class Crowd:
             f'8Z","tenantId":"{self.wrapper.tenant}","operationName":"Publish","category":"AdvancedHunting-DeviceLogonEvents",'
             f'"properties":{{"Timestamp":"{day}T'
         )
-        clock = _CLOCK
-        heads, accounts, slots = self.heads, self.accounts, self.slots
-        random, bits, size = chance.random, chance.getrandbits, len(pool)
+        clock, slots = _CLOCK, cycle(self.slots)
         first = 1_000_000 + report
         for begin in range(0, len(seconds), ROWS_A_CHUNK):
-            lines = []
-            for number, second in enumerate(seconds[begin : begin + ROWS_A_CHUNK], start=first + begin):
-                device = pool[int(random() * size)]
-                kind, whose, tail = slots[bits(6)]
-                account = _NOBODY_ACCOUNT if whose is None else accounts[device - whose]
-                now = f"{clock[second]}.{100_000 + number % 899_999}"
-                lines.append(f'{before}{now}{middle}{now}Z",{heads[device]}{kind}{account}{tail}{number}}}}}\n')
+            moments = seconds[begin : begin + ROWS_A_CHUNK]
+            numbers = range(first + begin, first + begin + len(moments))
+            devices = chance.choices(pool, k=len(moments))
+            # `slots` comes last: zip must not take one of it when the others are at their end.
+            rows = zip(numbers, moments, devices, slots, strict=False)
+            lines = [
+                f"{before}{(now := f'{clock[second]}{100_000 + number % 899_999}')}{middle}{now}"
+                f"{kind}{table[device]}{tail}{number}}}}}\n"
+                for number, second, device, (kind, table, tail) in rows
+            ]
             yield len(lines), "".join(lines)
 
     def write_reports(self, folder: Folder) -> None:
@@ -128,12 +136,13 @@ class Crowd:
             lines = []
             for place, n in enumerate(due[begin : begin + ROWS_A_CHUNK], start=begin):
                 at = day * DAY + report_second(n) * SECOND + place % SECOND
-                properties = f'{{"Timestamp":"{self.wrapper.instant(at)}",{self.heads[n]},{_REPORT},"ReportId":{639 * 10**15 + at}}}'
-                lines.append(self.wrapper.wrap("DeviceInfo", (at, properties)))
+                head = f'"Timestamp":"{self.wrapper.instant(at)}",{self.heads[n]}'
+                row = at, f'{{{head},{_REPORT},"ReportId":{639 * 10**15 + at}}}'
+                lines.append(self.wrapper.wrap("DeviceInfo", row))
             yield len(lines), "".join(lines)
 
 
-_CLOCK = tuple(f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86_400))
+_CLOCK = tuple(f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}." for s in range(86_400))
 _REPORT = (
     '"ClientVersion":"10.8760.26100.1742","OSArchitecture":"64-bit","OSPlatform":"Windows11","OSBuild":26100,"OnboardingStatus":"Onboarded",'
     '"DeviceCategory":"Endpoint","DeviceType":"Workstation","MergedToDeviceId":"","SensorHealthState":"Active","IsExcluded":false,'
@@ -159,16 +168,14 @@ def _device(seed: int, number: int) -> tuple[str, str]:
 def _tail(action: str, kind: str) -> str:
     network = kind in ("Network", "RemoteInteractive")
     failure = "null" if action == "LogonSuccess" else '"InvalidUserNameOrPassword"'
-    remote = '"10.20.0.53"' if network else '""'
     return (
-        f',"Protocol":"{"Kerberos" if network else "Negotiate"}","FailureReason":{failure},"IsLocalAdmin":false,"RemoteIP":{remote},'
-        f'"InitiatingProcessFileName":"lsass.exe","AdditionalFields":"{{\\"IsLocalLogon\\":{"false" if network else "true"}}}",'
-        '"MachineGroup":"Workstations","ReportId":'
+        f',"Protocol":"{"Kerberos" if network else "Negotiate"}","FailureReason":{failure},"IsLocalAdmin":false,'
+        f'"RemoteIP":"{"10.20.0.53" if network else ""}","MachineGroup":"Workstations","ReportId":'
     )
 
 
-def _seconds_of_day(chance: Random, rows: int) -> list[int]:
-    """Sorted moments of a day, more of them in working hours."""
-    hours = chance.choices(range(24), weights=_HOURS, k=rows)
-    random = chance.random
-    return sorted(hour * 3_600 + int(random() * 3_600) for hour in hours)
+def _seconds_of_day(rows: int) -> list[int]:
+    """Moments of a day in order: evenly spread within an hour, more of them in working hours."""
+    bounds = [0, *(round(rows * part / sum(_HOURS)) for part in accumulate(_HOURS))]
+    counts = [after - before for before, after in pairwise(bounds)]
+    return [hour * 3_600 + i * 3_600 // count for hour, count in enumerate(counts) for i in range(count)]

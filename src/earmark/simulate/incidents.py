@@ -9,7 +9,7 @@ from random import Random
 from typing import NamedTuple
 
 from earmark.simulate.company import BURST_DAY, Company, Machine, Person, Role
-from earmark.simulate.rhythm import DAY, HOUR, SECOND, Diary, Logon
+from earmark.simulate.diary import DAY, HOUR, SECOND, Diary, Logon
 from earmark.simulate.spec import CompanySpec
 
 BURST = 60
@@ -40,7 +40,7 @@ _TITLES = (
 
 
 def play_bursts(company: Company, spec: CompanySpec) -> list[Logon]:
-    """Failed logons: an executive's name at a reception desk by night, and one password tried on many accounts at two servers."""
+    """Failed logons: an executive's name at a reception desk by night, one password tried on many at servers."""
     diary = Diary(company, spec.days)
     chance = Random(f"{spec.seed}/bursts")
     victim = company.executives[0]

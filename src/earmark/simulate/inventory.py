@@ -1,4 +1,5 @@
-"""The device inventory at one moment, as CSV and as JSON lines: names, last seen, and the tags that stand on devices already.
+"""The device inventory at one moment, as CSV and as JSON lines: names, last seen, and the tags that stand on devices
+already.
 
 Only Defender's devices are in it: what other sensors report has no place in Defender's inventory.
 """
@@ -20,8 +21,8 @@ STICKERS: Mapping[Role, Mapping[str, tuple[str, ...]]] = {
     Role.SERVER: {"dynamic": ("Windows servers",)},
     Role.RECEPTION: {"registry": ("Front office",)},
 }
-"""Tags that people, asset rules and devices' own settings gave before Earmark came, by role and origin. `Executive` on the loan
-laptop is the one that a careless tool would take away."""
+"""Tags that people, asset rules and devices' own settings gave before Earmark came, by role and origin. `Executive` on
+the loan laptop is the one that a careless tool would take away."""
 
 
 def system_of(machine: Machine) -> str:

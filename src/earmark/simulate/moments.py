@@ -14,7 +14,7 @@ The executive's new laptop matches from the second moment on. Grace ends on 2026
 from __future__ import annotations
 
 from earmark.simulate.company import HANDOVER_DAY, REOPENED_DAY, Company
-from earmark.simulate.rhythm import DAY, HOUR, SECOND
+from earmark.simulate.diary import DAY, HOUR, SECOND
 from earmark.simulate.spec import CompanySpec
 
 _SIX = 6 * HOUR * SECOND

@@ -1,6 +1,7 @@
 """Invented people and places: the words the simulator draws from, and nothing else.
 
-A site's clock is a fixed offset and not a named zone, so that the files do not depend on a machine's time zone database.
+A site's clock is a fixed offset and not a named zone, so that the files do not depend on a machine's time zone
+database.
 """
 
 from __future__ import annotations

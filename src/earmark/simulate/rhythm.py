@@ -1,132 +1,18 @@
 """What people and machines do on an ordinary day: logons, as facts that no sensor has put in words yet.
 
-In goes a `Company`, out come `Logon` records in order of time. Every machine and day has a stream of chance of its own, so a change to
-one habit does not move all the others. People keep the hours of their site; instants are microseconds of UTC since the first day.
+In goes a `Company`, out come `Logon` records in order of time. Every machine and day has a stream of chance of its
+own, so a change to one habit does not move all the others. People keep the hours of their site; instants are
+microseconds of UTC since the first day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
-from typing import NamedTuple
 
 from earmark.simulate.company import SHUT_DAY, Company, Machine, Person, Role, is_shut, owners_on
+from earmark.simulate.diary import DAY, HOUR, SECOND, Diary, Logon
 from earmark.simulate.spec import CompanySpec
-
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
-HOUR = 3_600
-
-
-class Logon(NamedTuple):
-    """One logon, or one attempt."""
-
-    at: int
-    """Microseconds since the first day began, UTC."""
-    machine: int
-    """Number of the machine it happened on."""
-    account: str
-    """The account, as the sensor spells it."""
-    domain: str
-    """NetBIOS domain, or the DNS domain where Kerberos says it."""
-    sid: str
-    """Security identifier."""
-    kind: str
-    """Logon type in Defender's words."""
-    ok: bool
-    """Whether it succeeded."""
-    admin: bool
-    """Whether the session is elevated."""
-    remote: str
-    """Address it came from; empty when local."""
-    session: int
-    """Logon id."""
-    linked: int
-    """The other session's id where a logon was split in two; else 0."""
-
-
-class Diary:
-    """Writes logons down; drops what falls outside of the days asked for."""
-
-    def __init__(self, company: Company, days: int) -> None:
-        self.company = company
-        self.end = days * DAY
-        self.logons: list[Logon] = []
-        self.controllers = company.of_role(Role.DOMAIN_CONTROLLER)
-
-    def note(
-        self,
-        machine: Machine,
-        at: int,
-        account: str,
-        kind: str,
-        chance: Random,
-        *,
-        sid: str = "S-1-5-18",
-        domain: str = "CORP",
-        ok: bool = True,
-        admin: bool = False,
-        remote: str = "",
-        linked: int = 0,
-    ) -> int:
-        """Write one logon down and give back its session."""
-        session = chance.randrange(0x10000, 0x7FFFFFF)
-        if 0 <= at < self.end:
-            self.logons.append(
-                Logon(at, machine.number, account, domain, sid, kind, ok, admin, remote, session if ok else 0, linked)
-            )
-        return session
-
-    def person(self, machine: Machine, at: int, person: Person, kind: str, chance: Random, *, remote: str = "") -> None:
-        """A person's logon: split in two for an administrator, and often with a ticket fetched from a domain controller."""
-        session = self.note(
-            machine, at, person.account, kind, chance, sid=person.sid, admin=person.admin, remote=remote
-        )
-        if person.admin and kind != "Unlock":
-            self.note(machine, at, person.account, kind, chance, sid=person.sid, remote=remote, linked=session)
-        if kind in ("Interactive", "RemoteInteractive") and chance.random() < 0.6:
-            controller = self.controllers[chance.random() < 0.4]
-            at += chance.randrange(SECOND)
-            self.note(
-                controller,
-                at,
-                person.account,
-                "Network",
-                chance,
-                sid=person.sid,
-                domain="CORP.EXAMPLE",
-                remote=machine.ip,
-            )
-
-    def boot(self, machine: Machine, at: int, chance: Random, *, session: int = 1) -> None:
-        """The window manager's own accounts log on as Interactive, and the machine greets its domain controller."""
-        for number in (0, session):
-            self.note(
-                machine,
-                at,
-                f"UMFD-{number}",
-                "Interactive",
-                chance,
-                sid=f"S-1-5-96-0-{number}",
-                domain="Font Driver Host",
-            )
-        for _ in range(2):
-            sid = f"S-1-5-90-0-{session}"
-            self.note(
-                machine,
-                at + SECOND,
-                f"DWM-{session}",
-                "Interactive",
-                chance,
-                sid=sid,
-                domain="Window Manager",
-                admin=True,
-            )
-        name = machine.name.split(".")[0].upper() + "$"
-        controller = self.controllers[chance.random() < 0.4]
-        if controller is not machine:
-            at += 2 * SECOND + chance.randrange(SECOND)
-            self.note(controller, at, name, "Network", chance, domain="CORP.EXAMPLE", remote=machine.ip)
 
 
 def play_days(company: Company, spec: CompanySpec) -> Iterator[list[Logon]]:
@@ -226,7 +112,7 @@ def _play_shared(diary: Diary, machine: Machine, day: int, chance: Random, busy:
 
 
 def _play_server(diary: Diary, machine: Machine, day: int, chance: Random, weekend: bool) -> None:
-    """Services and machine accounts at every hour; a colleague of the helpdesk comes by over Remote Desktop now and then."""
+    """Services and machine accounts at every hour; now and then the helpdesk comes by over Remote Desktop."""
     peers = diary.company.machines
     for hour in range(0, 24, 2):
         at = day * DAY + (hour * HOUR + chance.randrange(2 * HOUR)) * SECOND + chance.randrange(SECOND)

@@ -1,6 +1,7 @@
 """What a simulation is asked for, and what it says it wrote.
 
-A `CompanySpec` is checked before a file is touched; everything that shapes the output is in it, so equal specs give equal bytes.
+A `CompanySpec` is checked before a file is touched; everything that shapes the output is in it, so equal specs give
+equal bytes.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class CompanySpec:
     only: frozenset[str] | None = None
     """Write these kinds alone (see `KINDS`); None for all."""
     compress: bool = True
-    """Gzip all but the last week; False writes plain JSON lines only."""
+    """Gzip all but the newest two days; False writes plain JSON lines only."""
     imperfect: bool = True
     """Repeat some rows and cut the last line of one blob short, as at-least-once delivery and growing blobs do."""
     truth: bool = True
@@ -95,7 +96,7 @@ def check_spec(spec: CompanySpec) -> None:
         )
     if spec.executives > spec.devices // 4:
         raise UsageError(
-            f"{spec.executives} executives do not fit {spec.devices} devices: at most a quarter of the devices can be theirs.",
+            f"{spec.executives} executives do not fit {spec.devices} devices: at most a quarter can be theirs.",
             hint=f"Ask for {spec.devices // 4} executives, or for {spec.executives * 4} devices.",
         )
     if spec.logon_events is not None and not spec.crowd:

@@ -1,9 +1,9 @@
 """Defender's streaming export: rows of advanced-hunting tables, each wrapped as one JSON object a line.
 
-Wrapper and layout are those of a storage account (https://learn.microsoft.com/defender-xdr/streaming-api-storage): a container a
-table, `insights-logs-advancedhunting-<table>`, and below it `tenantId=…/y=…/m=…/d=…/h=…/m=00/PT1H.json`. `time` is when the row was published, a
-little after `properties.Timestamp`. A row is put together from fragments that were turned into JSON once, since `json.dumps` a
-row would be most of the running time.
+Wrapper and layout are those of a storage account (https://learn.microsoft.com/defender-xdr/streaming-api-storage): a
+container a table, `insights-logs-advancedhunting-<table>`, and below it `tenantId=…/y=…/m=…/d=…/h=…/m=00/PT1H.json`.
+`time` is when the row was published, a little after `properties.Timestamp`. A row is put together from fragments that
+were turned into JSON once, since `json.dumps` a row would be most of the running time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 
 from earmark.simulate.blobs import Folder
 from earmark.simulate.company import Company, Machine, Role
-from earmark.simulate.rhythm import DAY, SECOND, Logon
+from earmark.simulate.diary import DAY, SECOND, Logon
 from earmark.simulate.spec import CompanySpec
 
 MACHINE_GROUPS = {Role.SERVER: "Servers", Role.KIOSK: "Shared devices", Role.RECEPTION: "Shared devices"}
@@ -71,7 +71,7 @@ def blob_path(wrapper: Wrapper, table: str, day_text: str, hour: int = 0, part: 
 def write_rows(
     folder: Folder, wrapper: Wrapper, spec: CompanySpec, table: str, rows: list[Row], *, days_a_blob: int = 1
 ) -> None:
-    """Write the rows of a table, in order of time, to blobs of some days each; the last day of a daily table is split into hours."""
+    """Write a table's rows in order of time, to blobs of some days each; a daily table's last day by the hour."""
     rows = sorted(rows)
     repeat = Random(f"{spec.seed}/repeat/{table}")
     blobs: dict[tuple[int, int], list[str]] = {}
@@ -111,11 +111,12 @@ def logon_renderer(company: Company, wrapper: Wrapper) -> Callable[[Logon, int],
             f'"ActionType":"{"LogonSuccess" if logon.ok else "LogonFailed"}","LogonType":"{logon.kind}",'
             f'"AccountDomain":"{logon.domain.lower()}","AccountName":"{logon.account}","AccountSid":"{logon.sid}",'
             f'"Protocol":"{"Kerberos" if remote else "Negotiate"}",'
-            f'"FailureReason":{"null" if logon.ok else _WRONG_PASSWORD},"IsLocalAdmin":{"true" if logon.admin else "false"},'
+            f'"FailureReason":{"null" if logon.ok else _WRONG_PASSWORD},"IsLocalAdmin":{_BOOL[logon.admin]},'
             f'"LogonId":{logon.session or "null"},"RemoteDeviceName":"","RemoteIP":"{remote}",'
-            f'"RemoteIPType":{_PRIVATE if remote else "null"},"RemotePort":{50_000 + report % 9_000 if remote else "null"},{_PROCESS},'
-            f'"ReportId":{report},"AppGuardContainerId":"",'
-            f'"AdditionalFields":"{{\\"IsLocalLogon\\":{"false" if remote else "true"}}}","MachineGroup":"{groups[logon.machine]}"}}'
+            f'"RemoteIPType":{_PRIVATE if remote else "null"},'
+            f'"RemotePort":{50_000 + report % 9_000 if remote else "null"},{_PROCESS},'
+            f'"ReportId":{report},"AppGuardContainerId":"","MachineGroup":"{groups[logon.machine]}",'
+            f'"AdditionalFields":"{{\\"IsLocalLogon\\":{_BOOL[not remote]}}}"}}'
         )
 
     return render
@@ -123,6 +124,7 @@ def logon_renderer(company: Company, wrapper: Wrapper) -> Callable[[Logon, int],
 
 _WRONG_PASSWORD = '"InvalidUserNameOrPassword"'
 _PRIVATE = '"Private"'
+_BOOL = ("false", "true")
 _PROCESS = json.dumps(
     {
         "InitiatingProcessAccountDomain": "nt authority",

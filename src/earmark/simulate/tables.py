@@ -12,9 +12,9 @@ from random import Random
 from typing import Any, TypeAlias
 
 from earmark.simulate.company import Company, Machine, Role, Sensor
+from earmark.simulate.diary import DAY, SECOND, Logon
 from earmark.simulate.incidents import Alert
 from earmark.simulate.inventory import STICKERS, system_of
-from earmark.simulate.rhythm import DAY, SECOND, Logon
 from earmark.simulate.spec import CompanySpec
 from earmark.simulate.streaming import MACHINE_GROUPS, Row, Wrapper
 
@@ -33,7 +33,7 @@ _TOOLS = (
 
 
 def device_rows(company: Company, spec: CompanySpec, wrapper: Wrapper, logons: Iterable[Logon]) -> Rows:
-    """A report of every device on each day it was in use, its network once a week, and programs that its users started."""
+    """A report of every device on each day of use, its network once a week, and programs that its users started."""
     rows: Rows = {"DeviceInfo": [], "DeviceNetworkInfo": [], "DeviceProcessEvents": [], "DeviceNetworkEvents": []}
     reported: set[tuple[int, int]] = set()
     connected: set[tuple[int, int]] = set()

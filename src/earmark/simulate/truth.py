@@ -1,8 +1,8 @@
 """What a right answer is: which devices the shipped Executive rule finds at which moment, counted plainly.
 
-This shares nothing with the engine that hunts: it reads the simulator's own facts, and counts with dictionaries. The rule: successful
-interactive, remote and cached logons of the seven days before the moment, machine and window-manager accounts left out; a device
-matches if an executive is among the accounts with the most.
+This shares nothing with the engine that hunts: it reads the simulator's own facts, and counts with dictionaries. The
+rule: successful interactive, remote and cached logons of the seven days before the moment, machine and window-manager
+accounts left out; a device matches if an executive is among the accounts with the most.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from earmark.simulate.rhythm import DAY, Logon
+from earmark.simulate.diary import DAY, Logon
 
 WINDOW = 7 * DAY
 KINDS = {"Interactive", "RemoteInteractive", "CachedInteractive", "CachedRemoteInteractive"}

@@ -1,8 +1,10 @@
-"""Windows Security events as JSON lines, for machines without Defender: flat as NXLog writes them, nested as Winlogbeat 6 does.
+"""Windows Security events as JSON lines, for machines without Defender: flat as NXLog writes them, nested as
+Winlogbeat 6 does.
 
-In go logons, out come events 4624 (success), 4625 (failure), 4634 and 4647 (the end of a session), 4648 (another's password used) and
-4672 (an elevated session), in the fields of https://learn.microsoft.com/windows/security/threat-protection/auditing/event-4624 and its
-neighbours. `@timestamp` is UTC; NXLog's `EventTime` is the machine's own clock, one of the traps real collectors set.
+In go logons, out come events 4624 (success), 4625 (failure), 4634 and 4647 (the end of a session), 4648 (another's
+password used) and 4672 (an elevated session), in the fields of
+https://learn.microsoft.com/windows/security/threat-protection/auditing/event-4624 and its neighbours. `@timestamp` is
+UTC; NXLog's `EventTime` is the machine's own clock, one of the traps real collectors set.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 from earmark.simulate.company import Company, Machine, Sensor
-from earmark.simulate.rhythm import SECOND, Logon
+from earmark.simulate.diary import SECOND, Logon
 from earmark.simulate.spec import CompanySpec
 
 LOGON_TYPES = {

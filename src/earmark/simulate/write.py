@@ -1,8 +1,9 @@
 """Play a company and write what its sensors would have written.
 
-`write_company` draws the cast (`company`), plays its days (`rhythm`, `incidents`), lets every sensor put the facts in its own words
-(`streaming`, `tables`, `windows`, `inventory`), adds the crowd of a large company (`crowd`), and last says what is where (`manifest.json`,
-`README.txt`) and what a right hunt finds (`truth.json`). Facts come first and words after, so that the truth is counted from facts.
+`write_company` draws the cast (`company`), plays its days (`rhythm`, `incidents`), lets every sensor put the facts in
+its own words (`streaming`, `tables`, `windows`, `inventory`), adds the crowd of a large company (`crowd`), and last
+says what is where (`manifest.json`, `README.txt`) and what a right hunt finds (`truth.json`). Facts come first and
+words after, so that the truth is counted from facts.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from earmark.errors import UsageError
-from earmark.simulate.account import render_manifest, render_readme, render_truth
+from earmark.simulate.account import FORMAT, render_manifest, render_readme, render_truth
 from earmark.simulate.blobs import Folder
-from earmark.simulate.company import Company, Sensor, build_company
+from earmark.simulate.casting import build_company
+from earmark.simulate.company import Company, Sensor
 from earmark.simulate.crowd import Crowd, report_second
+from earmark.simulate.diary import DAY, SECOND, Logon
 from earmark.simulate.incidents import play_alerts, play_bursts
 from earmark.simulate.inventory import render_csv, render_jsonl
 from earmark.simulate.moments import inventory_moment
-from earmark.simulate.rhythm import DAY, SECOND, Logon, play_days
+from earmark.simulate.rhythm import play_days
 from earmark.simulate.spec import CompanySpec, Written, check_spec
 from earmark.simulate.streaming import Row, Wrapper, logon_renderer, write_rows
 from earmark.simulate.tables import Rows, alert_rows, device_rows
@@ -35,7 +38,8 @@ _WEEK = 7
 def write_company(folder: Path, spec: CompanySpec, *, progress: Progress | None = None) -> Written:
     """Write a simulated company into a folder that is empty, or that holds an earlier simulation, which is replaced.
 
-    Raises UsageError when the spec cannot be played or the folder cannot be used. `progress` is told the steps done and the steps in all.
+    Raises UsageError when the spec cannot be played or the folder cannot be used. `progress` is told how many steps
+    are done, and how many there are.
     """
     check_spec(spec)
     tell = progress or (lambda _done, _all: None)
@@ -106,7 +110,7 @@ def _write_security_events(folder: Folder, company: Company, spec: CompanySpec, 
             weeks.setdefault(event[0] // (_WEEK * DAY), []).append(render(event, record))
         for week, lines in weeks.items():
             path = f"windows/{sensor}/{folder.day_text(week * _WEEK)}.jsonl"
-            folder.write_lines(sensor, path, week * _WEEK + _WEEK - 1, lines)
+            folder.write_lines(sensor.value, path, week * _WEEK + _WEEK - 1, lines)
 
 
 def _write_crowd(
@@ -161,7 +165,7 @@ def _finish(folder: Folder, company: Company, spec: CompanySpec, wrapper: Wrappe
     folder.write("README.txt", render_readme(spec, company))
     files = sorted({*folder.files})
     names = [path.relative_to(folder.root).as_posix() for path in files]
-    manifest = render_manifest(spec, company, wrapper.tenant, dict(folder.counts), names)
+    manifest = render_manifest(spec, company, wrapper.tenant, folder.counts, names)
     (folder.root / MANIFEST).write_bytes(manifest.encode())
     done()
     return Written(
@@ -192,6 +196,10 @@ def _files_of(folder: Path) -> list[str]:
             manifest = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             manifest = None
-    if not isinstance(manifest, dict) or manifest.get("format") != "earmark-simulation/1":
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise UsageError(f"{folder} is not empty and holds no simulation.", hint="Name a new or an empty folder.")
+    if not manifest.get("complete"):
+        raise UsageError(
+            f"{folder} holds half a simulation: an earlier run was stopped.", hint="Delete it, or name another folder."
+        )
     return [name for name in manifest.get("files", []) if isinstance(name, str)]
