@@ -1,7 +1,7 @@
 """The documents that programs read: plans, runs and hunts as JSON values, and a saved plan read back.
 
-A plan document carries all that applying it needs, so that a file can be applied where it was not made. What is read back
-is checked field by field: a file may come from anywhere.
+A plan document carries all that applying it needs, so that a file can be applied where it was not made. What is read
+back is checked field by field: a file may come from anywhere.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ class _Node:
         return None if self._read(key) is None else self.node(key)._value
 
     def one_of(self, key: str, kind: type[_Enum]) -> _Enum:
-        value = self._read(key)
+        value = self.text(key)
         try:
             return kind(value)
         except ValueError:
