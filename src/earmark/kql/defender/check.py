@@ -1,9 +1,9 @@
 """The door of this room: everything to say of a Defender query.
 
-In come the text, the tables it may name and a function that binds a text with Microsoft's service; out come Microsoft's
-diagnostics (code and place theirs, words and repairs ours), the faults that show only once the first ones are repaired, and
-warnings on what binds but may not tag what its author thinks. All are plain values in offsets of the text as given, so that
-they can be cached with the rest of what is known of a query.
+In come the text, the tables it may name and a function that binds a text with Microsoft's service; out come
+Microsoft's diagnostics (code and place theirs, words and repairs ours), the faults that show only once the first ones
+are repaired, and warnings on what binds but may not tag what its author thinks. All are plain values in offsets of
+the text as given, so that they can be cached with the rest of what is known of a query.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["Reader", "Reading", "check_query"]
 def check_query(query: str, tables: Tables, read: Reader, first: Reading | None = None) -> tuple[Diagnostic, ...]:
     """Every diagnostic of a query, in the order of its text; `first` spares reading the text once more.
 
-    The edits of all diagnostics never touch each other. Made all at once they give a text that was bound again: it holds no
-    error but those that came without a repair.
+    The edits of all diagnostics never touch each other. Made all at once they give a text that was bound again: it
+    holds no error but those that came without a repair.
     """
     faults, draft, reading = repair(query, tables, read, first or read(query))
     found = list(faults)
@@ -31,7 +31,7 @@ def check_query(query: str, tables: Tables, read: Reader, first: Reading | None 
         aliases, draft, reading = check_old_names(draft, tables, read, reading)
         found.extend(aliases)
         if reading.tree is not None:
-            for warning in check_rule(reading.tree, reading.columns):
+            for warning in check_rule(reading.tree, reading.columns, draft.text):
                 start, end = draft.place(warning.start, warning.end)
                 found.append(replace(warning, start=start, end=end))
     return tuple(sorted(found, key=lambda d: (d.start, d.end, d.code)))

@@ -1,7 +1,8 @@
-"""A query while it is being repaired: the text as written, the repairs so far, and the way back from the one to the other.
+"""A query while it is being repaired: the text as written, the repairs so far, and the way back from the one to the
+other.
 
-Faults hide each other, so repairs go in rounds: each round's text is bound again, and what is then found must be told at its
-place in the text that the user wrote.
+Faults hide each other, so repairs go in rounds: each round's text is bound again, and what is then found must be told
+at its place in the text that the user wrote.
 """
 
 from __future__ import annotations

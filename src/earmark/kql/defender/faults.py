@@ -1,7 +1,7 @@
 """A diagnostic of Microsoft's service in plain words, with the repair where there is a mechanical one.
 
-A rule a kind of fault; each gets the diagnostic and the scene of its text and gives a better diagnostic, or None when the
-fault is not of its kind. Code and place stay Microsoft's. Repairs change code only, never a string or a comment.
+A rule a kind of fault; each gets the diagnostic and the scene of its text and gives a better diagnostic, or None when
+the fault is not of its kind. Code and place stay Microsoft's. Repairs change code only, never a string or a comment.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from earmark.kql.base import Diagnostic, Edit
-from earmark.kql.defender.hints import hint_for, nearest_hint
-from earmark.kql.defender.lexer import Kind, closing
+from earmark.kql.defender.hints import hint_for, name_hint, near_hint
+from earmark.kql.defender.lexer import Kind, Token, closing
 from earmark.kql.defender.renames import OLD_COLUMNS, OLD_TABLES, Rename
 from earmark.kql.defender.scene import Scene, same_but_for_case
 from earmark.kql.defender.vocabulary import FUNCTIONS, OPERATORS
@@ -120,7 +120,7 @@ def _count_with_argument(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | N
         return replace(
             diagnostic,
             message=f"count() counts rows and takes no argument, but is given '{argument}'.",
-            hint="Write count(). To count distinct values use dcount(…), to count the rows that satisfy a condition countif(…).",
+            hint="Write count(). dcount(…) counts distinct values, countif(…) the rows that satisfy a condition.",
             edits=(Edit(start=opening.end, end=scene.words[end].start, text=""),) if plain else (),
         )
     return None
@@ -166,7 +166,7 @@ def _old_table(diagnostic: Diagnostic, scene: Scene, rename: Rename) -> Diagnost
         )
     return replace(
         diagnostic,
-        message=f"There is no table '{rename.old}': since {rename.since} its rows are parted between {_listed(rename.new)}.",
+        message=f"There is no table '{rename.old}': since {rename.since} its rows are in {_listed(rename.new)}.",
         hint=f"No one of them has every column used here: join {_listed(rename.new)} on the id they share.",
     )
 
@@ -175,7 +175,8 @@ def _column_of_today(name: str, scene: Scene) -> str | None:
     """The column meant by an old name, or by a name made of one (`dcount_MachineId`)."""
     rename = OLD_COLUMNS.get(name)
     if rename is not None:
-        return rename.new[0] if not rename.tables or scene.named & set(rename.tables) else None
+        new = rename.new[0]
+        return new if not scene.named or new in scene.names() else None
     parts = [OLD_COLUMNS[part].new[0] if part in OLD_COLUMNS else part for part in name.split("_")]
     if "_".join(parts) != name:
         return "_".join(parts)
@@ -192,7 +193,7 @@ def _near_name(diagnostic: Diagnostic, scene: Scene, name: str) -> Diagnostic:
     if meant is not None:
         message = f"There is no {what} '{name}' here: names are case-sensitive, it is written '{meant}'."
         return replace(diagnostic, message=message, hint=f"Write {meant}.", edits=_exchange(diagnostic, meant))
-    return replace(diagnostic, message=message, hint=nearest_hint(name, among, scene, is_table=is_table))
+    return replace(diagnostic, message=message, hint=name_hint(name, among, scene, is_table=is_table))
 
 
 def _unknown_function(diagnostic: Diagnostic, name: str) -> Diagnostic:
@@ -200,7 +201,7 @@ def _unknown_function(diagnostic: Diagnostic, name: str) -> Diagnostic:
     if meant is not None:
         message = f"There is no function '{name}': names are case-sensitive, it is written '{meant}'."
         return replace(diagnostic, message=message, hint=f"Write {meant}.", edits=_exchange(diagnostic, meant))
-    hint = nearest_hint(name, FUNCTIONS, None, is_table=False)
+    hint = near_hint(name, FUNCTIONS)
     return replace(diagnostic, message=f"There is no function '{name}'.", hint=hint)
 
 
@@ -211,29 +212,37 @@ def _unknown_operator(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None
     if name in ("FileProfile", "SeenBy", "DeviceFromIP", "AssignedIPAddresses"):
         return None
     meant = same_but_for_case(name, OPERATORS)
-    hint = f"Write {meant}." if meant else nearest_hint(name, OPERATORS, None, is_table=False)
+    hint = f"Write {meant}." if meant else near_hint(name, OPERATORS)
     edits = () if meant is None else _exchange(diagnostic, meant)
     return replace(diagnostic, message=f"There is no operator '{name}'.", hint=hint, edits=edits)
 
 
 def _single_equals(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
     """`where a = 1`: in KQL one sign names a column and two compare."""
-    if diagnostic.code not in ("KS141", "KS198"):
+    sign = _equals_sign(diagnostic, scene)
+    if sign is None:
         return None
-    for index, word in enumerate(scene.words):
-        inside = diagnostic.start <= word.start < max(diagnostic.end, diagnostic.start + 1)
-        if (
-            word.text == "="
-            and word.kind is Kind.MARK
-            and inside
-            and _operator_before(scene, index) in ("where", "filter")
-        ):
-            return replace(
-                diagnostic,
-                message="One '=' does not compare: it gives a name to a column.",
-                hint="Write == to compare, or =~ to compare without regard to case.",
-                edits=(Edit(start=word.start, end=word.end, text="=="),),
-            )
+    return replace(
+        diagnostic,
+        message="One '=' does not compare: it gives a name to a column.",
+        hint="Write == to compare, or =~ to compare without regard to case.",
+        edits=(Edit(start=sign.start, end=sign.end, text="=="),),
+    )
+
+
+def _equals_sign(diagnostic: Diagnostic, scene: Scene) -> Token | None:
+    """The sign that is to blame: inside the fault, or before an `and` that then lacks its left condition."""
+    signs = [
+        word
+        for index, word in enumerate(scene.words)
+        if word.text == "=" and word.kind is Kind.MARK and _operator_before(scene, index) in ("where", "filter")
+    ]
+    if diagnostic.code in ("KS141", "KS198"):
+        end = max(diagnostic.end, diagnostic.start + 1)
+        return next((sign for sign in signs if diagnostic.start <= sign.start < end), None)
+    if diagnostic.code == "KS106" and _span(diagnostic, scene) in ("and", "or"):
+        pipe = max((w.start for w in scene.words if w.text == "|" and w.start < diagnostic.start), default=0)
+        return next((sign for sign in reversed(signs) if pipe < sign.start < diagnostic.start), None)
     return None
 
 
@@ -250,19 +259,21 @@ def _operator_before(scene: Scene, index: int) -> str:
 
 
 def _sign_for_word(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
-    """`&&`, as in other languages."""
-    index = scene.index_at(diagnostic.start)
-    if index is None or diagnostic.code != "KS002" or scene.text[diagnostic.start : diagnostic.start + 2] != "&&":
+    """`&&` and `||`, as in other languages."""
+    start = diagnostic.start if diagnostic.code == "KS002" else diagnostic.start - 1
+    word = {"&&": "and", "||": "or"}.get(scene.text[start : start + 2]) if start >= 0 else None
+    if word is None or diagnostic.code not in ("KS002", "KS176"):
         return None
-    edit = Edit(start=diagnostic.start, end=diagnostic.start + 2, text="and")
-    return replace(diagnostic, message="'&&' is not an operator of KQL.", hint="Write and.", edits=(edit,))
+    sign = scene.text[start : start + 2]
+    edit = Edit(start=start, end=start + 2, text=word)
+    return replace(diagnostic, message=f"'{sign}' is not an operator of KQL.", hint=f"Write {word}.", edits=(edit,))
 
 
 _RULES: tuple[_Rule, ...] = (
     _missing_table,
     _count_with_argument,
     _unknown_name,
+    _sign_for_word,
     _unknown_operator,
     _single_equals,
-    _sign_for_word,
 )

@@ -6,19 +6,40 @@ from collections.abc import Iterable
 
 from earmark.kql.base import Diagnostic
 from earmark.kql.defender.scene import Scene, nearest
+from earmark.kql.defender.tables import DEVICE_TELEMETRY
 from earmark.kql.defender.vocabulary import ENRICHMENTS
 
 
-def nearest_hint(name: str, among: Iterable[str], scene: Scene | None, *, is_table: bool) -> str:
-    """The names that may be meant, or where to look for them."""
+def near_hint(name: str, among: Iterable[str]) -> str:
+    """The names that may be meant."""
     if name in ENRICHMENTS:
         return _enrichment(name)
     near = nearest(name, among)
-    if near:
-        return f"Did you mean {' or '.join(near)}?"
+    return f"Did you mean {' or '.join(near)}?" if near else ""
+
+
+def name_hint(name: str, among: Iterable[str], scene: Scene, *, is_table: bool) -> str:
+    """What to do about an unknown column, value or table."""
+    if name.lower() in ("select", "from") and scene.words[0].text.lower() == "select":
+        return "This is SQL; KQL names the table first: DeviceLogonEvents | where … | project …."
     if is_table:
-        return "Name a table of advanced hunting, a list of the project, or a let of this query."
-    tables = sorted(scene.named) if scene is not None else []
+        return (
+            near_hint(name, among) or "Name a table of advanced hunting, a list of the project, or a let of this query."
+        )
+    givers = [table for table in sorted(scene.named) if name in (column for column, _ in scene.tables[table])]
+    if givers:
+        kept = "after summarize, project or distinct a column is there only if it is named in them"
+        return f"{givers[0]} has such a column, but it does not reach this place: {kept}."
+    near = near_hint(name, among)
+    if near:
+        return near
+    others = sorted(
+        (table for table, columns in scene.tables.items() if name in (column for column, _ in columns)),
+        key=lambda table: (table not in DEVICE_TELEMETRY, table),
+    )
+    if others:
+        return f"It is a column of {' and '.join(others[:3])}{', among others' if len(others) > 3 else ''}."
+    tables = sorted(scene.named)
     return f"The columns of {' and '.join(tables[:3])} are in the reference of tables." if tables else ""
 
 
@@ -28,6 +49,8 @@ def hint_for(diagnostic: Diagnostic, scene: Scene) -> str:
     rest = scene.text[diagnostic.start :]
     if any(rest.startswith(quote) for quote in "‘’“”"):
         return "This is a typographic quotation mark; write ' or \"."
+    if diagnostic.code == "KS204" and span.startswith("["):
+        return "A query reads the estate's tables and the project's lists alone, never a file."
     if span in ENRICHMENTS:
         return _enrichment(span)
     if span == "not" and diagnostic.code == "KS117":

@@ -1,7 +1,7 @@
 """Warnings on a rule that binds: what may make it tag other devices than its author means.
 
-In come the bound tree and the result's columns, out come warnings with the better text in their hints. They change what a
-query means, so none is made by itself. A lint a function; what each is about is in `CODES`.
+In come the bound tree and the result's columns, out come warnings with the better text in their hints. They change
+what a query means, so none is made by itself. A lint a function; what each is about is in `CODES`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _SNAPSHOTS = frozenset({"DeviceInfo", "DeviceNetworkInfo", "DeviceFileCertificat
 _Lint = Callable[[Routes], Iterator[Diagnostic]]
 
 
-def check_rule(tree: Node, columns: Columns | None) -> tuple[Diagnostic, ...]:
+def check_rule(tree: Node, columns: Columns | None, text: str) -> tuple[Diagnostic, ...]:
     """Every warning on a bound query."""
-    routes = Routes(tree)
+    routes = Routes(tree, text)
     found = [warning for lint in _LINTS for warning in lint(routes)]
     return (*found, *_check_result(routes, columns))
 
@@ -70,7 +70,7 @@ def _check_arbitrary_of_equals(routes: Routes) -> Iterator[Diagnostic]:
         yield _warn(
             "EK101",
             node,
-            f"{symbol.name} takes any of several rows whose '{name}' is equal, so that the same data can give different devices.",
+            f"{symbol.name} takes any of several rows of equal '{name}': the same data can give different devices.",
             _join_hint(routes, node, measure.name or "N", best, word),
         )
 
@@ -89,10 +89,12 @@ def _join_hint(routes: Routes, call: Node, measure: str, best: str, word: str) -
     keys = [] if clause is None else [key.result_name for key in clause.list("Expressions") if key.result_name]
     by = f" by {', '.join(keys)}" if keys else ""
     if not keys:
-        return f"Keep every row with the {best}imum: let R = …; R | where {measure} == toscalar(R | summarize {best}({measure}))"
+        extreme = f"toscalar(R | summarize {best}({measure}))"
+        return f"Keep every row with the {best}imum: let R = …; R | where {measure} == {extreme}"
+    on = ", ".join(keys)
     return (
         f"Keep every one that has the {best}imum: let R = … (the query up to this summarize); "
-        f"R | join kind=inner (R | summarize {word} = {best}({measure}){by}) on {', '.join(keys)} | where {measure} == {word}"
+        f"R | join kind=inner (R | summarize {word} = {best}({measure}){by}) on {on} | where {measure} == {word}"
     )
 
 
@@ -117,7 +119,7 @@ def _check_top_of_equals(routes: Routes) -> Iterator[Diagnostic]:
             yield _warn(
                 "EK101",
                 node,
-                f"This takes any of several rows whose '{name}' is equal, so that the same data can give different devices.",
+                f"This takes any of several rows of equal '{name}': the same data can give different devices.",
                 f"Keep every row with the extreme: let R = …; R | where {name} == toscalar(R | summarize max({name}))",
             )
 
@@ -176,7 +178,7 @@ def _check_kept_days(routes: Routes) -> Iterator[Diagnostic]:
                 "EK105",
                 node,
                 f"This looks {days:g} days back, but Defender keeps {KEPT_DAYS} days for hunting.",
-                f"Write ago({KEPT_DAYS}d); more is found only where events are kept longer, as in a store of their own.",
+                f"Write ago({KEPT_DAYS}d); more is found only where events are kept longer, in a store of their own.",
             )
 
 
@@ -268,7 +270,7 @@ def _check_result(routes: Routes, columns: Columns | None) -> Iterator[Diagnosti
     yield _warn(
         "EK108",
         last.get("Operator") or last,
-        f"The result has neither DeviceId nor DeviceName (it has {shown or 'no column'}), so no device can be told from it.",
+        f"The result names no device: it has {shown or 'no column'}, but neither DeviceId nor DeviceName.",
         "Keep DeviceId to the end: … by DeviceId, … | project DeviceId, DeviceName.",
     )
 

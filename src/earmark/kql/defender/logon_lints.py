@@ -129,7 +129,7 @@ def check_names_by_case(routes: Routes) -> Iterator[Diagnostic]:
             "EK106",
             node,
             f"'{found}' minds case, but an account is recorded as it was typed: 'Ann' and 'ann' are one user.",
-            f"Write {node['Left'].name} {better} ….",
+            f"Write {node['Left'].name} {better} {routes.quote(node['Right'])}.",
         )
 
 

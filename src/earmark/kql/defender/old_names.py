@@ -1,7 +1,7 @@
 """Old names that still bind: aggregates and operators in their old spelling, tables of the past.
 
-Microsoft's service takes them silently. In comes a draft that binds, out come a warning for each, and the draft with the
-present names; a repair counts only when the text still binds and gives the same columns.
+Microsoft's service takes them silently. In comes a draft that binds, out come a warning for each, and the draft with
+the present names; a repair counts only when the text still binds and gives the same columns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from earmark.kql.defender.renames import OLD_AGGREGATES, OLD_FUNCTIONS, OLD_OPER
 from earmark.kql.defender.scene import Scene
 from earmark.kql.defender.tables import Standing, known_tables
 
-_PREFIX = {"argmax": "max_", "argmin": "min_", "any": "any_", "anyif": "anyif_"}
+_PREFIX = {"argmax": "max_", "argmin": "min_", "any": "any_", "anyif": "anyif_", "make_dictionary": "dictionary_"}
 """How the old aggregates name a result column: this before the column's name."""
 
 
@@ -30,7 +30,10 @@ class _OldName:
     message: str
     hint: str
     repairs: tuple[tuple[Edit, ...], ...]
-    same_columns: bool
+    note: str = ""
+    """What to look at when the repair could not keep every column's name."""
+    may_rename: str | None = None
+    """Result columns that begin so may lose their names; None: every column must stay as it is."""
 
 
 def check_old_names(
@@ -42,15 +45,17 @@ def check_old_names(
     start_draft = draft
     for old in (*_old_spellings(scene), *_tables_of_the_past(scene)):
         made: tuple[Edit, ...] = ()
-        for repair in old.repairs:
+        hint = old.hint + old.note
+        for repair, lenient in [*((r, False) for r in old.repairs), *((r, True) for r in old.repairs[:1])]:
             back = [start_draft.back(edit) for edit in repair]
             edits = tuple(edit for edit in back if edit is not None)
             trial = draft.with_edits(edits)
             if len(edits) < len(repair) or trial.text == draft.text:
                 continue
             mended = read(trial.text)
-            if not mended.errors and (mended.columns == reading.columns or not old.same_columns):
+            if not mended.errors and _same_result(mended, reading, old.may_rename if lenient else None):
                 draft, reading, made = trial, mended, edits
+                hint = old.hint + (old.note if lenient else "")
                 break
         start, end = start_draft.place(old.word.start, old.word.end)
         warnings.append(
@@ -60,11 +65,18 @@ def check_old_names(
                 message=old.message,
                 start=start,
                 end=end,
-                hint=old.hint,
+                hint=hint,
                 edits=made,
             )
         )
     return tuple(warnings), draft, reading
+
+
+def _same_result(mended: Reading, reading: Reading, may_rename: str | None) -> bool:
+    """Whether a repair kept the result's columns, but for those that may be renamed."""
+    if mended.columns == reading.columns or may_rename is None or reading.columns is None or mended.columns is None:
+        return mended.columns == reading.columns
+    return {c for c in reading.columns if not c[0].startswith(may_rename)} <= set(mended.columns)
 
 
 def _old_spellings(scene: Scene) -> Iterator[_OldName]:
@@ -86,14 +98,15 @@ def _old_spellings(scene: Scene) -> Iterator[_OldName]:
             continue
         note = ""
         if word.text in _PREFIX:
-            note = f" {new} names its columns otherwise than {word.text} did ({_PREFIX[word.text]}…); check the names after it."
+            note = f" {new} does not begin the names of its columns with {_PREFIX[word.text]}: check them."
         yield _OldName(
             code="EK109",
             word=word,
             message=f"'{word.text}' is the old name of the {what} '{new}'.",
-            hint=f"Write {new}.{note}",
+            hint=f"Write {new}.",
+            note=note,
             repairs=repairs,
-            same_columns=True,
+            may_rename=_PREFIX.get(word.text),
         )
 
 
@@ -109,7 +122,7 @@ def _named_repair(words: tuple[Token, ...], index: int, new: str) -> Iterator[tu
     parts = [
         part[0].text if len(part) == 1 and part[0].kind is Kind.NAME else "" for part in arguments(words, index + 1)
     ]
-    if old.text == "anyif":
+    if old.text in ("anyif", "make_dictionary"):
         parts = parts[:1]
     prefix = _PREFIX[old.text]
     names = [
@@ -156,5 +169,5 @@ def _tables_of_the_past(scene: Scene) -> Iterator[_OldName]:
             message=f"'{word.text}' is a table of the past: its rows are in {today} today.",
             hint=f"Write {' or '.join(new or table.successors)}; the old name finds nothing.",
             repairs=tuple(_exchange(word, name) for name in new),
-            same_columns=False,
+            may_rename="",
         )

@@ -1,9 +1,10 @@
 """Names of the past in advanced hunting, and the names of today.
 
-Facts only. Sources: microsoft/Microsoft-365-Defender-Hunting-Queries commit d3d9374 (5 January 2020: the new device schema),
-MicrosoftDocs/windows-itpro-docs microsoft-defender-atp/advanced-hunting-reference.md (the columns before 2020), and
-MicrosoftDocs/defender-docs defender-xdr/advanced-hunting-schema-changes.md and advanced-hunting-migrate-from-mde.md.
-Microsoft rewrote the queries saved in its portal; those kept elsewhere and sent through the API still carry the old names.
+Facts only. Sources: microsoft/Microsoft-365-Defender-Hunting-Queries commit d3d9374 (5 January 2020: the new device
+schema), MicrosoftDocs/windows-itpro-docs microsoft-defender-atp/advanced-hunting-reference.md (the columns before
+2020), and MicrosoftDocs/defender-docs defender-xdr/advanced-hunting-schema-changes.md and
+advanced-hunting-migrate-from-mde.md. Microsoft rewrote the queries saved in its portal; those kept elsewhere and sent
+through the API still carry the old names.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ OLD_TABLES = _by_name(
         MiscEvents DeviceEvents
         """,
     ),
-    *_renamed("2020 and 2021", "AlertEvents AlertInfo AlertEvidence\nDeviceAlertEvents AlertInfo AlertEvidence"),
+    *_renamed("2020", "AlertEvents AlertInfo AlertEvidence\nDeviceAlertEvents AlertInfo AlertEvidence"),
     *_renamed(
         "March 2021",
         "DeviceTvmSoftwareInventoryVulnerabilities DeviceTvmSoftwareInventory DeviceTvmSoftwareVulnerabilities",
@@ -175,7 +176,7 @@ OLD_AGGREGATES = {
     "makelist": "make_list",
     "make_dictionary": "make_bag",
 }
-"""Old spellings of aggregates that Microsoft's service still accepts; the first four name their result columns otherwise."""
+"""Old spellings of aggregates that Microsoft's service still accepts; most name their result columns otherwise."""
 
 OLD_OPERATORS = {"mvexpand": "mv-expand", "mvapply": "mv-apply"}
 """Old spellings of operators that Microsoft's service still accepts; they mean the same."""

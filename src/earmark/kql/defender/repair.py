@@ -1,8 +1,8 @@
 """Faults of a query, explained and repaired in rounds until its text binds or no repair is left.
 
-Microsoft's service says where a fault is; the rules say what it means and how to mend it. A repair counts only when the text
-bound again has no fault left at its place. A fault without a repair that goes away when others are mended was their
-consequence, and is not told.
+Microsoft's service says where a fault is; the rules say what it means and how to mend it. A repair counts only when
+the text bound again has no fault left at its place. A fault without a repair that goes away when others are mended
+was their consequence, and is not told.
 """
 
 from __future__ import annotations

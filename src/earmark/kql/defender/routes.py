@@ -1,8 +1,9 @@
 """Which operators the rows of a table pass through in a bound query.
 
-The lints ask what becomes of a table's rows: are they bounded in time, is a failed logon left out. A way leads from the
-table's name through the pipes it stands in, through a let to every use of it, and out of joins and unions. Where a query
-joins several ways they are taken together: a filter on one of them counts, so that doubt never raises a false alarm.
+The lints ask what becomes of a table's rows: are they bounded in time, is a failed logon left out. A way leads from
+the table's name through the pipes it stands in, through a let to every use of it, and out of joins and unions. Where
+a query joins several ways they are taken together: a filter on one of them counts, so that doubt never raises a false
+alarm.
 """
 
 from __future__ import annotations
@@ -21,10 +22,16 @@ _STATEMENTS = frozenset({"ExpressionStatement", "QueryBlock", "FunctionBody", "L
 class Routes:
     """The ways of a query's rows."""
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, text: str) -> None:
         self.root = root
+        self._text = text
         self.nodes = tuple(root.walk())
         self._parents = {id(child): node for node in self.nodes for child in _children(node)}
+
+    def quote(self, node: Node, most: int = 60) -> str:
+        """The node's text on one line, to be shown in a hint; … where it is long."""
+        text = " ".join(self._text[node.start : node.end].split())
+        return text if len(text) <= most else "…"
 
     def parent(self, node: Node) -> Node | None:
         """The node that holds this one."""
@@ -40,7 +47,7 @@ class Routes:
     @cached_property
     def tables(self) -> tuple[tuple[Node, tuple[str, ...]], ...]:
         """Every place where tables of the estate are named, with their names (several for a pattern)."""
-        found = []
+        found: list[tuple[Node, tuple[str, ...]]] = []
         for node in self.nodes:
             symbol = node.symbol
             if node.kind != "NameReference" or symbol is None:

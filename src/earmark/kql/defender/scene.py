@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from earmark.kql.base import Tables
 from earmark.kql.defender.lexer import Kind, Token, tokens
@@ -33,11 +34,7 @@ class Scene:
         """The scene of a text."""
         words = tokens(text)
         names = {word.text for word in words if word.kind is Kind.NAME}
-        declared = {
-            word.text
-            for word, after in zip(words, words[1:], strict=False)
-            if word.kind is Kind.NAME and after.text == "="
-        }
+        declared = {word.text for word, after in pairwise(words) if word.kind is Kind.NAME and after.text == "="}
         return cls(
             text=text,
             words=words,
@@ -78,8 +75,8 @@ class Scene:
     def tables_that_fit(self, among: Iterable[str] | None = None) -> tuple[str, ...]:
         """The tables that have every column used here, best first; a table alone at its rank is the clear choice.
 
-        Columns of the tables that are named already may come from those. Of several that fit, one that gives more of the
-        used columns goes first, then those that a device's sensor fills, then names of today.
+        Columns of the tables that are named already may come from those. Of several that fit, one that gives more of
+        the used columns goes first, then those that a device's sensor fills, then names of today.
         """
         used = self.used_columns()
         needed = used - self.columns()

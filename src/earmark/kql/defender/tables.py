@@ -1,8 +1,8 @@
 """The tables of Microsoft Defender's advanced hunting: names, columns and types.
 
 In comes `tables.txt` beside this file (facts only; its head names the sources), out come mappings and sets of names.
-A text file with a column a line keeps a change of the schema readable in a diff; it is parsed once, in a millisecond or so.
-Two tables that Microsoft removed have no columns here, because none are known for them any more.
+A text file with a column a line keeps a change of the schema readable in a diff; it is parsed once, in a millisecond
+or so. Two tables that Microsoft removed have no columns here, because none are known for them any more.
 """
 
 from __future__ import annotations
