@@ -1,0 +1,1 @@
+"""The user's files: loaded with positions, checked, repaired, begun."""

@@ -1,0 +1,97 @@
+"""`${env:NAME}` and `${file:PATH}` in settings: resolved where they stand, and literal secrets found.
+
+A tree of nodes goes in and comes out with the references replaced; a replaced text is marked secret, so that no message shows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from earmark.model.finding import Finding
+from earmark.project.codes import Code
+from earmark.project.shape import did_you_mean
+from earmark.project.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+MAX_SECRET_BYTES = 65_536
+"""Largest file that a reference may name."""
+
+_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_SECRET_KEYS = frozenset(
+    {"secret", "client_secret", "password", "certificate", "token", "key", "api_key", "connection_string"}
+)
+_PASSWORD_IN_URL = re.compile(r"^[A-Za-z][\w+.-]*://[^/@:\s]*:(?P<password>[^@/\s]+)@")
+
+
+@dataclass(kw_only=True)
+class _Resolution:
+    folder: Path
+    environment: Mapping[str, str]
+    findings: list[Finding] = field(default_factory=list)
+
+    def node(self, node: Node, key: str = "") -> Node:
+        """The same tree with its references replaced."""
+        if isinstance(node, MappingNode):
+            return replace(node, entries=tuple((k, self.node(value, k.text)) for k, value in node.entries))
+        if isinstance(node, SequenceNode):
+            return replace(node, items=tuple(self.node(item, key) for item in node.items))
+        assert isinstance(node, ScalarNode)
+        self._look_for_secret(node, key)
+        if not _REFERENCE.search(node.text):
+            return node
+        known = len(self.findings)
+        text = _REFERENCE.sub(lambda match: self._value(node, match[1]), node.text)
+        # where a reference has no value its notation stays: it is no empty text, which would be a second finding
+        return node if len(self.findings) > known else replace(node, text=text, secret=True)
+
+    def _look_for_secret(self, node: ScalarNode, key: str) -> None:
+        whole = key.lower() in _SECRET_KEYS and node.text and not _REFERENCE.search(node.text)
+        url = _PASSWORD_IN_URL.match(node.text)
+        if whole or (url and not _REFERENCE.search(url["password"])):
+            hint = "Write ${env:NAME} or ${file:PATH} instead, and change the secret: it may already be in a repository's history."
+            self.findings.append(node.finding(Code.LITERAL_SECRET, f"`{key}` holds a secret in clear text.", hint))
+
+    def _value(self, node: ScalarNode, reference: str) -> str:
+        kind, _, name = reference.partition(":")
+        if kind == "env" and name:
+            return self._variable(node, name)
+        if kind == "file" and name:
+            return self._file(node, name)
+        message = (
+            f"`${{{reference}}}` is not a reference that settings know: ${{env:NAME}} or ${{file:PATH}} is expected."
+        )
+        self.findings.append(node.finding(Code.REFERENCE, message + did_you_mean(kind, ("env", "file"))))
+        return ""
+
+    def _variable(self, node: ScalarNode, name: str) -> str:
+        value = self.environment.get(name)
+        if not value:
+            state = "is not set" if value is None else "is empty"
+            message = f"The environment variable `{name}` {state}."
+            self.findings.append(node.finding(Code.VARIABLE_MISSING, message, f"Set {name} before running Earmark."))
+        return value or ""
+
+    def _file(self, node: ScalarNode, name: str) -> str:
+        path = self.folder / name
+        try:
+            if path.stat().st_size > MAX_SECRET_BYTES or not path.is_file():
+                fault = f"is not a file of at most {MAX_SECRET_BYTES:,} bytes"
+            else:
+                text = path.read_text(encoding="utf-8").rstrip("\r\n")
+                if text:
+                    return text
+                fault = "is empty"
+        except UnicodeDecodeError:
+            fault = "is not UTF-8 text"
+        except (OSError, ValueError) as error:
+            fault = f"cannot be read ({getattr(error, 'strerror', None) or 'not a usable path'})"
+        self.findings.append(node.finding(Code.SECRET_FILE, f"The file `{name}` {fault}."))
+        return ""
+
+
+def resolve_references(root: Node, folder: Path, environment: Mapping[str, str]) -> tuple[Node, list[Finding]]:
+    """The settings with every reference replaced, and a finding for each that cannot be and each literal secret."""
+    resolution = _Resolution(folder=folder, environment=environment)
+    return resolution.node(root), resolution.findings
