@@ -111,7 +111,7 @@ def fires(trigger: Trigger, *, since: datetime, until: datetime) -> Iterator[dat
         fire = next_fire(trigger, fire)
 
 
-def last_fire(trigger: Trigger, *, since: datetime, until: datetime) -> datetime | None:
+def latest_fire(trigger: Trigger, *, since: datetime, until: datetime) -> datetime | None:
     """The latest fire after `since` up to and including `until`: the one that is due; earlier ones are not made up.
 
     `next_fire` never falls while its argument rises, and fires fall on whole seconds, so a bisection finds it, however

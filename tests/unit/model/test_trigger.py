@@ -18,7 +18,7 @@ from earmark.model.trigger import (
     Recurrence,
     fires,
     instant_of,
-    last_fire,
+    latest_fire,
     next_fire,
     times_of_day,
 )
@@ -189,16 +189,16 @@ def test_one_time_of_day_fires_once_each_local_day(zone: str, at: tuple[int, int
 
 
 @given(triggers, instants, st.timedeltas(timedelta(0), timedelta(days=20)))
-def test_last_fire_is_the_last_of_all(trigger: Recurrence | Cron, since: datetime, span: timedelta) -> None:
+def test_latest_fire_is_the_last_of_all(trigger: Recurrence | Cron, since: datetime, span: timedelta) -> None:
     until = since + min(span, timedelta(seconds=400) if isinstance(trigger, Recurrence) else span)
     every = list(fires(trigger, since=since, until=until))
-    assert last_fire(trigger, since=since, until=until) == (every[-1] if every else None)
+    assert latest_fire(trigger, since=since, until=until) == (every[-1] if every else None)
 
 
 @given(calendar_recurrences(), instants, st.timedeltas(timedelta(0), timedelta(days=300)))
-def test_last_fire_of_a_calendar_is_the_last_of_all(recurrence: Recurrence, since: datetime, span: timedelta) -> None:
+def test_latest_fire_of_a_calendar_is_the_last_of_all(recurrence: Recurrence, since: datetime, span: timedelta) -> None:
     every = list(fires(recurrence, since=since, until=since + span))
-    assert last_fire(recurrence, since=since, until=since + span) == (every[-1] if every else None)
+    assert latest_fire(recurrence, since=since, until=since + span) == (every[-1] if every else None)
 
 
 @given(elapsed_recurrences(), instants)
@@ -284,12 +284,23 @@ def test_without_start_the_file_alone_decides() -> None:
 
 def test_ten_years_of_missed_seconds_give_the_last_at_once() -> None:
     every_second = Recurrence(frequency=Frequency.SECOND)
-    assert last_fire(every_second, since=utc("2016-01-01"), until=utc("2026-01-01")) == utc("2026-01-01")
+    assert latest_fire(every_second, since=utc("2016-01-01"), until=utc("2026-01-01")) == utc("2026-01-01")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_since_the_beginning_of_time(zone: str) -> None:
+    until = utc("2026-01-01T12:00")
+    cron = Cron(expression="0 6 * * *", time_zone=zone)
+    daily = Recurrence(frequency=Frequency.DAY, at=((6, 0),), time_zone=zone)
+    expected = latest_fire(daily, since=utc("2025-12-30"), until=until)
+    assert expected is not None
+    for trigger in (cron, daily):
+        assert latest_fire(trigger, since=datetime(1, 1, 2, tzinfo=UTC), until=until) == expected
 
 
 def test_on_demand_is_never_due() -> None:
     assert next_fire(OnDemand(), utc("2026-01-01")) is None
-    assert last_fire(OnDemand(), since=utc("2026-01-01"), until=utc("2030-01-01")) is None
+    assert latest_fire(OnDemand(), since=utc("2026-01-01"), until=utc("2030-01-01")) is None
 
 
 def test_the_calendar_ends() -> None:
