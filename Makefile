@@ -1,5 +1,5 @@
 # Everything a person, a hook or CI does with this checkout. Needs make and Python 3.11 or newer; the rest it sets up itself.
-#   PYTHON=python3.12  which Python makes .venv      ARGS='-k trigger'  goes to pytest or the benchmarks
+#   PYTHON=python3.12  which Python makes .venv      ARGS='-k trigger'  goes to pytest, or to the benchmarks
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
@@ -28,8 +28,10 @@ lint: $(DEV) ## format, lint, types and direction of imports
 
 check: lint test ## the one gate: lint, then every test
 
-bench: $(DEV) ## run the benchmarks, which print ratios
-	$(PY) -m benchmarks $(ARGS)
+bench: $(DEV) ## run the benchmarks, which print ratios; ONLY=name runs one
+	@for file in $(if $(ONLY),benchmarks/$(ONLY).py,benchmarks/[a-z]*.py); do \
+		name=$$(basename $$file .py); echo "== $$name" >&2; $(PY) -m benchmarks.$$name $(ARGS) || exit 1; \
+	done
 
 lock: $(LOCKER) ## choose versions anew within pyproject.toml's ranges (UPGRADE=1 for the newest) and pin their hashes
 	$(LOCK) --group build pyproject.toml -o requirements/runtime.txt
