@@ -19,6 +19,7 @@ from earmark.kql.compiler.comparisons import (
 from earmark.kql.compiler.conversions import convert, document, member, text_of, to_text
 from earmark.kql.compiler.functions import FUNCTIONS, Call
 from earmark.kql.compiler.functions.formats import FormatError
+from earmark.kql.compiler.functions.rows import WINDOWS
 from earmark.kql.compiler.literals import LiteralError, constant
 from earmark.kql.compiler.relation import Relation
 from earmark.kql.compiler.scalar import PHYSICAL, JsonPath, Scalar, quoted
@@ -26,8 +27,6 @@ from earmark.kql.compiler.scope import Scope
 from earmark.kql.compiler.tree import Node
 
 __all__ = ["compile_scalar", "convert"]
-
-_WINDOWS: Final = ("prev", "next", "row_number", "row_cumsum", "row_rank_dense", "row_rank_min", "row_window_session")
 
 
 def compile_scalar(node: Node, scope: Scope, *, filtering: bool = False) -> Scalar:
@@ -243,13 +242,10 @@ def _call(node: Node, scope: Scope) -> Scalar:
         return scope.call(node)
     name = symbol.name if symbol is not None else node["Name"].name
     if symbol is not None and symbol.origin == "aggregate":
-        aggregate = getattr(scope, "aggregate", None)
-        if aggregate is None:
-            raise scope.refuse(node, f"the aggregate {name}() can only stand in summarize")
-        return aggregate(node)  # type: ignore[no-any-return]
+        return scope.aggregate(node)
     if name in ("column_ifexists", "columnifexists"):
         return _column_if_exists(node, scope)
-    builder = FUNCTIONS.get(name)
+    builder = FUNCTIONS.get(name) or WINDOWS.get(name)
     if builder is None:
         raise scope.refuse(node["Name"], f"the function {name}() is not known here")
     arguments = []

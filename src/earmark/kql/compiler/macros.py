@@ -165,6 +165,18 @@ MACROS: Final[dict[str, Macro]] = {
     "k_bag_keys": _macro(
         "j", "CASE WHEN json_type(TRY_CAST(j AS JSON)) = 'OBJECT' THEN to_json(json_keys(TRY_CAST(j AS JSON)))::VARCHAR END"
     ),
+    "k_make_bag": _macro(
+        "bags",
+        "coalesce('{' || array_to_string(list_transform(list_filter(k_pairs(bags), lambda p, at:"
+        " list_position(list_transform(k_pairs(bags), lambda q: q.k), p.k) = at),"
+        " lambda p: to_json(p.k)::VARCHAR || ':' || p.v), ',') || '}', '{}')",
+    ),
+    "k_pairs": _macro(
+        "bags",
+        "flatten(list_transform(list_filter(bags, lambda b: json_type(TRY_CAST(b AS JSON)) = 'OBJECT'), lambda b:"
+        " list_transform(json_keys(TRY_CAST(b AS JSON)), lambda key: {'k': key, 'v': json_extract(TRY_CAST(b AS JSON),"
+        " '/' || replace(replace(key, '~', '~0'), '/', '~1'))::VARCHAR})))",
+    ),
     "k_slice": _macro(
         "j a z",
         "CASE WHEN k_is_array(j) THEN to_json(list_slice(k_items(j),"

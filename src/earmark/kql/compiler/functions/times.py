@@ -8,7 +8,7 @@ from earmark.kql.compiler.conversions import convert
 from earmark.kql.compiler.functions.base import Builder, Call, template
 from earmark.kql.compiler.functions.formats import date_pieces, span_pieces
 from earmark.kql.compiler.literals import TICKS
-from earmark.kql.compiler.scalar import Scalar
+from earmark.kql.compiler.scalar import PHYSICAL, Scalar
 
 _DAY = TICKS["d"]
 _UNITS: Final = {
@@ -99,10 +99,10 @@ def _datetime_diff(call: Call) -> Scalar:
     if unit in _MONTHS:
         call.scope.require_macro("k_ts")
         sides = [f"({_period(unit, side.sql)})" for side in (later, earlier)]
-        return call.give(" - ".join(sides), "long", nullable=null)
+        return whole(call, " - ".join(sides), nullable=null)
     if unit == "week":
         weeks = [f"(({side.sql} // {_DAY} + 1) // 7)" for side in (later, earlier)]
-        return call.give(f"({' - '.join(weeks)})::DOUBLE", "real", nullable=null)
+        return whole(call, " - ".join(weeks), nullable=null)
     if unit == "nanosecond":
         return call.give(f"({later.sql} - {earlier.sql}) * 100", "long", nullable=null)
     if unit not in _UNITS:
@@ -128,7 +128,18 @@ _PARTS: Final = {
 
 
 def _part(unit: str) -> Builder:
-    return template(f"({_PARTS[unit]})::BIGINT", ["datetime"], "long")
+    def build(call: Call) -> Scalar:
+        call.scope.require_macro("k_ts")
+        moment = call.as_type(0, "datetime")
+        return whole(call, _PARTS[unit].format(moment.inner), nullable=moment.nullable)
+
+    return build
+
+
+def whole(call: Call, sql: str, *, nullable: bool) -> Scalar:
+    """A whole number in the type that the language service gives the call; the engine itself may answer in a wider one."""
+    kind = call.type if call.type in ("int", "long", "real") else "long"
+    return call.give(f"({sql})::{PHYSICAL[kind]}", kind, nullable=nullable)
 
 
 def _datetime_part(call: Call) -> Scalar:
@@ -139,7 +150,7 @@ def _datetime_part(call: Call) -> Scalar:
         )
     call.scope.require_macro("k_ts")
     moment = call.as_type(1, "datetime")
-    return call.give(f"({_PARTS[unit].format(moment.inner)})::BIGINT", "long", nullable=moment.nullable)
+    return whole(call, _PARTS[unit].format(moment.inner), nullable=moment.nullable)
 
 
 def _make_datetime(call: Call) -> Scalar:
