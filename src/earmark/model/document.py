@@ -243,9 +243,11 @@ class _Node:
         value = self.text(key)
         try:
             at = datetime.fromisoformat(value)
-        except ValueError:
-            _refuse(self._at(key), "an instant such as 2026-03-01T12:00:00Z", value)
-        return at.astimezone(UTC) if at.tzinfo else _refuse(self._at(key), "an instant with Z", value)
+            if at.tzinfo is not None:
+                return at.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        _refuse(self._at(key), "an instant such as 2026-03-01T12:00:00Z", value)
 
     def instant_or_none(self, key: str) -> datetime | None:
         return None if self._read(key) is None else self.instant(key)

@@ -164,23 +164,24 @@ def change_digest(estate: str, flow: Flow, changes: Iterable[Change]) -> str:
 
     Left out is whatever may move without changing that: the moment, evidence, texts, names, and pairs kept or skipped.
     """
-    binding = sorted(
-        (c.action.value, c.device, c.tag, c.reason.value)
-        for c in changes
-        if c.action in (ChangeAction.ADD, ChangeAction.REMOVE) or c.reason in TAKES_OVER
-    )
+    binding = sorted((c.action.value, c.device, c.tag, c.reason.value) for c in changes if _binds(c))
     text = json.dumps([estate, flow.name, flow.flow_digest, flow.query_digest, binding], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def needs_approval(flow: Flow, changes: Iterable[Change]) -> bool:
     """Whether a person must approve the section: by the flow's `approval`, and always to remove what is not owned."""
-    writes = {c.action for c in changes if c.action in (ChangeAction.ADD, ChangeAction.REMOVE)}
-    removes = ChangeAction.REMOVE in writes
+    counted = [c for c in changes if _binds(c)]
+    removes = any(c.action is ChangeAction.REMOVE for c in counted)
     match flow.approval:
         case Approval.NONE:
             return flow.tag.foreign and removes
         case Approval.REMOVALS:
             return removes
         case Approval.ALWAYS:
-            return bool(writes)
+            return bool(counted)
+
+
+def _binds(change: Change) -> bool:
+    """Whether a change adds, removes or takes over."""
+    return change.action in (ChangeAction.ADD, ChangeAction.REMOVE) or change.reason in TAKES_OVER

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from earmark.model.device import Device, Tag
 from earmark.model.flow import Adopt, Flow, Hunt, OnDrift, Silent, TagRule
@@ -21,14 +22,14 @@ WINDOW = 7 * DAY
 TAG = "Executive"
 
 
-def flow(*, silent: Silent = Silent.KEEP, window: timedelta | None = WINDOW, **rule: object) -> Flow:
+def flow(*, silent: Silent = Silent.KEEP, window: timedelta | None = WINDOW, **rule: Any) -> Flow:
     """A flow; keyword arguments beside `silent` and `window` go to its tag rule."""
     return Flow(
         name="executive",
         file="flows/executive.yaml",
         trigger=OnDemand(),
         hunt=Hunt(query="DeviceLogonEvents", window=window),
-        tag=replace(TagRule(value=TAG), **rule),  # type: ignore[arg-type]  # fields of TagRule, named by the test
+        tag=replace(TagRule(value=TAG), **rule),
         silent=silent,
         query_digest="q",
         flow_digest="f",
