@@ -7,7 +7,7 @@ Physical column names are `~1`, `~2` … counted over the whole query, so that `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from earmark.kql.compiler.scalar import Scalar, identifier
@@ -60,28 +60,25 @@ class Relation:
     reach: Reach = NOTHING_READ
     known: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}))
     """SQL text → hidden column that already holds its value."""
-    extended: tuple[str, ...] = ()
-    """Physical columns made by this very common table expression, if it only adds columns."""
+    stable: bool = False
+    """Whether rows come in an order that the same data always give (a scan, filtered or extended), though no key says which."""
+    unique: frozenset[str] = frozenset()
+    """Physical columns of which no two rows share all values; empty when that is not known."""
     table: str = ""
     """The KQL name of the table or list, while this is the bare table."""
-
-    @property
-    def hidden(self) -> tuple[str, ...]:
-        """Physical columns to carry along although no KQL name shows them."""
-        shown = {column.sql for column in self.columns.values()}
-        wanted = [key.sql for key in self.order]
-        if self.event_time is not None:
-            wanted += [self.event_time.timestamp, self.event_time.day]
-        return tuple(dict.fromkeys(name for name in wanted if name not in shown))
 
     @property
     def order_by(self) -> str:
         """An ORDER BY clause with a leading space, or nothing."""
         return f" ORDER BY {', '.join(key.term for key in self.order)}" if self.order else ""
 
-    def unordered(self) -> Relation:
-        """The same rows in no order."""
-        return replace(self, order=())
+    @property
+    def full_order_by(self) -> str:
+        """An ORDER BY clause that leaves no ties but between equal rows: the order's keys, then every column."""
+        taken = {key.sql for key in self.order}
+        terms = [key.term for key in self.order]
+        terms += [f"{column.sql} ASC NULLS FIRST" for column in self.columns.values() if column.sql not in taken]
+        return f" ORDER BY {', '.join(dict.fromkeys(terms))}" if terms else ""
 
 
 def widest(*reaches: Reach) -> Reach:

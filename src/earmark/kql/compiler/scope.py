@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from earmark.kql.compiler.relation import NOTHING_READ, Reach, Relation, widest
+from earmark.kql.compiler.relation import Relation
 from earmark.kql.compiler.scalar import Scalar
 from earmark.kql.compiler.tree import Node
 
@@ -79,6 +79,16 @@ class Environment:
         return None
 
 
+@dataclass(slots=True, eq=False)
+class Row:
+    """What all scopes over one operator's rows share."""
+
+    relation: Relation | None = None
+    """None where there is no row, as in a let."""
+    hoisted: dict[str, Scalar] = field(default_factory=dict)
+    """SQL text → the hidden column that is to hold its value."""
+
+
 class Scope:
     """What one operator's expressions see."""
 
@@ -89,17 +99,17 @@ class Scope:
         self,
         compilation: Compilation,
         environment: Environment,
-        relation: Relation | None = None,
+        row: Row | None = None,
         *,
         columns: Mapping[str, Scalar] | None = None,
+        no_hoisting: str = "",
     ) -> None:
         self.compilation = compilation
         self.environment = environment
-        self.relation = relation
-        self.columns: Mapping[str, Scalar] = columns if columns is not None else relation.columns if relation is not None else {}
-        self.reach: Reach = NOTHING_READ
-        self._hoisted: dict[str, Scalar] = {}
-        self._no_hoisting = ""
+        self.row = row or Row()
+        shown = self.row.relation.columns if self.row.relation is not None else {}
+        self.columns: Mapping[str, Scalar] = shown if columns is None else columns
+        self._no_hoisting = no_hoisting
 
     def column(self, node: Node) -> Scalar:
         """The column that a NameReference names."""
@@ -113,47 +123,66 @@ class Scope:
         found = self.environment.find(name)
         return None if isinstance(found, Function) else found
 
+    def aggregate(self, node: Node) -> Scalar:
+        """The value of an aggregate that stands inside a larger expression of `summarize`."""
+        raise self.refuse(node, f"aggregate '{node.symbol.name if node.symbol else '?'}' cannot be used here")
+
     def hoist(self, scalar: Scalar) -> Scalar:
         """The value as something that may be named twice: itself if it is short, else a column added before the operator."""
         if scalar.atomic or scalar.is_const:
             return scalar
-        known = self._hoisted.get(scalar.sql) or (self.relation.known.get(scalar.sql) if self.relation is not None else None)
+        known = self.row.hoisted.get(scalar.sql)
+        if known is None and self.row.relation is not None:
+            known = self.row.relation.known.get(scalar.sql)
         if known is None:
             if self._no_hoisting:
-                raise self.refuse(None, self._no_hoisting)
+                raise self.refuse(None, f"an expression inside {self._no_hoisting} is too complex")
             known = scalar.named(self.compilation.new_column())
-            self._hoisted[scalar.sql] = known
+            self.row.hoisted[scalar.sql] = known
         return scalar.named(known.sql)
 
-    def without_hoisting(self, node: Node, what: str, columns: Mapping[str, Scalar] | None = None) -> Scope:
+    def without_hoisting(self, what: str, columns: Mapping[str, Scalar] | None = None) -> Scope:
         """A scope for the inside of a lambda or an aggregate, where an argument needed twice has no place to go."""
-        inner = Scope(self.compilation, self.environment, self.relation, columns={**self.columns, **(columns or {})})
-        inner._hoisted = self._hoisted
-        inner._no_hoisting = f"an expression inside {what} is too complex"
-        return inner
+        return Scope(
+            self.compilation, self.environment, self.row, columns={**self.columns, **(columns or {})}, no_hoisting=what
+        )
 
-    def settled(self, relation: Relation) -> Relation:
+    def within(self, environment: Environment) -> Scope:
+        """A scope for the body of a function called from here: other names, no columns, the same place to hoist to."""
+        return Scope(self.compilation, environment, self.row, columns={}, no_hoisting=self._no_hoisting)
+
+    def settled(self) -> Relation:
         """The relation with everything hoisted in this scope as hidden columns."""
-        if not self._hoisted:
+        relation = self.row.relation
+        if relation is None:
+            relation = self.compilation.one_row()
+        if not self.row.hoisted:
             return relation
-        added = self.compilation.extend(relation, [(column.sql, sql) for sql, column in self._hoisted.items()])
-        return self.compilation.remember(added, self._hoisted)
+        return self.compilation.with_hidden(relation, self.row.hoisted)
+
+    def window(self, node: Node, sql: str, kql_type: str) -> Scalar:
+        """The value of a window function (`lag(x)`, without OVER) along the order of rows, as a column."""
+        relation = self.row.relation
+        if relation is None or not (relation.order or relation.stable):
+            raise self.refuse(node, "row functions need rows in an order", hint="sort the rows first")
+        over = relation.full_order_by.strip() if relation.order else ""
+        return self.hoist(Scalar(sql=f"{sql} OVER ({over})", type=kql_type, nullable=kql_type != "string"))
 
     @property
-    def hoists(self) -> bool:
-        """Whether anything was hoisted."""
-        return bool(self._hoisted)
+    def order_by(self) -> str:
+        """What an aggregate that depends on the order of rows writes after its argument: ` ORDER BY …`, or nothing."""
+        relation = self.row.relation
+        return relation.full_order_by if relation is not None and relation.order else ""
 
     def subquery(self, node: Node) -> Relation:
         """A tabular expression used inside a scalar one, as in `in (T | project C)`; reads nothing of the current row."""
         relation = self.compilation.tabular(node, self.environment)
-        self.reach = widest(self.reach, relation.reach)
+        self.compilation.read_aside(relation)
         return relation
 
     def scalar_subquery(self, node: Node) -> Scalar:
         """The value of `toscalar(T)` (give the tabular expression): first column of the first row, null (for strings '') of none."""
-        relation = self.subquery(node)
-        return self.compilation.first_value(relation, node)
+        return self.compilation.first_value(self.subquery(node), node)
 
     def call(self, node: Node) -> Scalar:
         """The value of a call of a function that the query declares."""

@@ -8,13 +8,14 @@ stop (time, memory, stack) throws the context away: a grammar that was interrupt
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from earmark.kql.base import Columns, Tables
 
@@ -26,8 +27,12 @@ SERVICE_TEXT_CHANGE = (
     "paramParsers.add(QueryParameter(ap,equalsNeeded,Kusto.Language.QueryOperatorParameters.AllParameters))",
     "paramParsers.add(Startup.operatorParameter(QueryParameter,ap,equalsNeeded))",
 )
+_RECURSION = 20_000
 _STACK = 40 * 2**20
 _THREAD_STACK = 64 * 2**20
+
+
+_Result = TypeVar("_Result")
 
 
 class ServiceStopped(Exception):
@@ -188,6 +193,18 @@ def _load(limits: ServiceLimits) -> Any:
         context.eval(text())
     context.set_time_limit(limits.timeout.total_seconds())
     return context
+
+
+def with_deep_stack(work: Callable[[], _Result]) -> _Result:
+    """Run deeply recursive Python where the stack allows it: a bound tree may be hundreds of nodes deep."""
+    before = sys.getrecursionlimit()
+    pool = _thread_with_large_stack()
+    try:
+        sys.setrecursionlimit(max(before, _RECURSION))
+        return pool.submit(work).result()
+    finally:
+        sys.setrecursionlimit(before)
+        pool.shutdown()
 
 
 def _thread_with_large_stack() -> ThreadPoolExecutor:
