@@ -33,5 +33,6 @@ def check_query(query: str, tables: Tables, read: Reader, first: Reading | None 
         if reading.tree is not None:
             for warning in check_rule(reading.tree, reading.columns, draft.text):
                 start, end = draft.place(warning.start, warning.end)
-                found.append(replace(warning, start=start, end=end))
+                # What a repair put in has no length in the original: point at what follows.
+                found.append(replace(warning, start=start, end=end if end > start else min(start + 1, len(query))))
     return tuple(sorted(found, key=lambda d: (d.start, d.end, d.code)))

@@ -129,13 +129,13 @@ def _count_with_argument(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | N
 def _unknown_name(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
     """A name that does not bind: one of the past, or in the wrong case, or none that is known."""
     name = _span(diagnostic, scene)
-    if diagnostic.code not in NAME_FAULTS or re.fullmatch(r"[^\W\d]\w*", name) is None:
+    if diagnostic.code not in (*NAME_FAULTS, "KS145") or re.fullmatch(r"[^\W\d]\w*", name) is None:
         return None
     if diagnostic.code == "KS211":
         return _unknown_function(diagnostic, name)
     if name in OLD_TABLES and name not in scene.declared:
         return _old_table(diagnostic, scene, OLD_TABLES[name])
-    today = _column_of_today(name, scene) if diagnostic.code == "KS142" else None
+    today = _column_of_today(name, scene) if diagnostic.code in ("KS142", "KS145") else None
     if today is not None:
         return replace(
             diagnostic,
@@ -143,7 +143,7 @@ def _unknown_name(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
             hint=f"Write {today}.",
             edits=_exchange(diagnostic, today),
         )
-    return _near_name(diagnostic, scene, name)
+    return _near_name(diagnostic, scene, name) if diagnostic.code in NAME_FAULTS else None
 
 
 def _since(rename: Rename | None) -> str:
@@ -177,11 +177,20 @@ def _column_of_today(name: str, scene: Scene) -> str | None:
     if rename is not None:
         new = rename.new[0]
         return new if not scene.named or new in scene.names() else None
-    parts = [OLD_COLUMNS[part].new[0] if part in OLD_COLUMNS else part for part in name.split("_")]
-    if "_".join(parts) != name:
-        return "_".join(parts)
+    # Names that the service makes: dcount_MachineId of a summarize, MachineId1 of a join.
+    made = "_".join(_part_of_today(part) for part in name.split("_"))
+    if made != name:
+        return made
     # count(X) named its column count_X; count() names it count_.
     return "count_" if re.match(r"count_\w", name) and "count" in {word.text for word in scene.words} else None
+
+
+def _part_of_today(part: str) -> str:
+    bare = part.rstrip("0123456789")
+    rename = OLD_COLUMNS.get(part) or OLD_COLUMNS.get(bare)
+    if rename is None:
+        return part
+    return rename.new[0] + ("" if part in OLD_COLUMNS else part[len(bare) :])
 
 
 def _near_name(diagnostic: Diagnostic, scene: Scene, name: str) -> Diagnostic:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from earmark.kql.base import Diagnostic
 from earmark.kql.defender.scene import Scene, nearest
 from earmark.kql.defender.tables import DEVICE_TELEMETRY
 from earmark.kql.defender.vocabulary import ENRICHMENTS
+
+_EMPTY_LINE = re.compile(r"[ \t]*\n[ \t]*\n")
 
 
 def near_hint(name: str, among: Iterable[str]) -> str:
@@ -68,6 +71,8 @@ def hint_for(diagnostic: Diagnostic, scene: Scene) -> str:
         return "Aggregates belong into summarize: summarize n = count() by DeviceId | where n > 5."
     if diagnostic.code == "KS001":
         return "Close the string with the quotation mark that opened it."
+    if diagnostic.code == "KS005" and _EMPTY_LINE.match(rest):
+        return "An empty line parts two queries in Defender's portal; a text here is one query. Keep one of them."
     if diagnostic.code == "KS005" and "Expected: ;" in diagnostic.message:
         return "Something is missing before this place: a pipe, an operator, or a semicolon after a let."
     return _BY_CODE.get(diagnostic.code, "")

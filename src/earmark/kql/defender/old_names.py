@@ -21,6 +21,10 @@ _PREFIX = {"argmax": "max_", "argmin": "min_", "any": "any_", "anyif": "anyif_",
 """How the old aggregates name a result column: this before the column's name."""
 
 
+_TRIES = 24
+"""How often the text is bound to find a repair; what is left then gets none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OldName:
     """One old name in the draft's text, with the repairs to try, best first."""
@@ -36,28 +40,33 @@ class _OldName:
     """Result columns that begin so may lose their names; None: every column must stay as it is."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Repair:
+    """What was done about one old name."""
+
+    edits: tuple[Edit, ...] = ()
+    """Edits of the original; none where nothing held."""
+    kept_columns: bool = False
+    """Whether every column of the result kept its name."""
+
+    @classmethod
+    def of(cls, way: tuple[Edit, ...], draft: Draft, *, kept_columns: bool = True) -> _Repair:
+        """A repair of the draft's text as one of the original; empty when it touches what was already edited."""
+        back = tuple(edit for edit in map(draft.back, way) if edit is not None)
+        return cls(edits=back if len(back) == len(way) else (), kept_columns=kept_columns)
+
+
 def check_old_names(
     draft: Draft, tables: Tables, read: Reader, reading: Reading
 ) -> tuple[tuple[Diagnostic, ...], Draft, Reading]:
     """A warning for each old name; the draft with the repairs made; and its reading."""
-    warnings = []
     scene = Scene.of(draft.text, tables)
-    start_draft = draft
-    for old in (*_old_spellings(scene), *_tables_of_the_past(scene)):
-        made: tuple[Edit, ...] = ()
-        hint = old.hint + old.note
-        for repair, lenient in [*((r, False) for r in old.repairs), *((r, True) for r in old.repairs[:1])]:
-            back = [start_draft.back(edit) for edit in repair]
-            edits = tuple(edit for edit in back if edit is not None)
-            trial = draft.with_edits(edits)
-            if len(edits) < len(repair) or trial.text == draft.text:
-                continue
-            mended = read(trial.text)
-            if not mended.errors and _same_result(mended, reading, old.may_rename if lenient else None):
-                draft, reading, made = trial, mended, edits
-                hint = old.hint + (old.note if lenient else "")
-                break
-        start, end = start_draft.place(old.word.start, old.word.end)
+    found = (*_old_spellings(scene), *_tables_of_the_past(scene))
+    made, mended, reading = _mend(found, draft, read, reading)
+    warnings = []
+    for old, repair in zip(found, made, strict=True):
+        start, end = draft.place(old.word.start, old.word.end)
+        hint = old.hint if repair.kept_columns else old.hint + old.note
         warnings.append(
             Diagnostic(
                 code=old.code,
@@ -66,10 +75,39 @@ def check_old_names(
                 start=start,
                 end=end,
                 hint=hint,
-                edits=made,
+                edits=repair.edits,
             )
         )
-    return tuple(warnings), draft, reading
+    return tuple(warnings), mended, reading
+
+
+def _mend(
+    found: tuple[_OldName, ...], draft: Draft, read: Reader, reading: Reading
+) -> tuple[tuple[_Repair, ...], Draft, Reading]:
+    """A repair for each old name: all by their first way when that holds, else one after the other."""
+    firsts = tuple(_Repair.of(old.repairs[0] if old.repairs else (), draft) for old in found)
+    if len(found) > 1 and all(repair.edits for repair in firsts):
+        trial = draft.with_edits([edit for repair in firsts for edit in repair.edits])
+        trial_reading = read(trial.text)
+        if not trial_reading.errors and trial_reading.columns == reading.columns:
+            return firsts, trial, trial_reading
+    made = []
+    mended = draft
+    tries = _TRIES
+    for old in found:
+        repair = _Repair()
+        for way, lenient in [*((r, False) for r in old.repairs), *((r, True) for r in old.repairs[:1])]:
+            offered = _Repair.of(way, draft, kept_columns=not lenient)
+            tries -= 1
+            if not offered.edits or tries < 0:
+                continue
+            trial = mended.with_edits(offered.edits)
+            trial_reading = read(trial.text)
+            if not trial_reading.errors and _same_result(trial_reading, reading, old.may_rename if lenient else None):
+                repair, mended, reading = offered, trial, trial_reading
+                break
+        made.append(repair)
+    return tuple(made), mended, reading
 
 
 def _same_result(mended: Reading, reading: Reading, may_rename: str | None) -> bool:

@@ -17,6 +17,8 @@ from earmark.kql.defender.scene import Scene
 
 _ROUNDS = 12
 """More rounds than a query of many layers has needed; each binds the text once or twice."""
+_TRIES = 3
+"""How often a round may leave out what did not hold and try the rest."""
 _Key = tuple[str, int, int]
 
 
@@ -68,7 +70,9 @@ def _try(
 ) -> tuple[Draft, Reading, list[Diagnostic]]:
     """The draft with those repairs made that left no fault at their places."""
     accepted = offered
-    while accepted:
+    for _ in range(_TRIES):
+        if not accepted:
+            break
         trial = draft.with_edits([edit for fault in accepted for edit in fault.edits])
         trial_reading = read(trial.text)
         left = [(error.code, *trial.place(error.start, error.end)) for error in trial_reading.errors]
