@@ -14,6 +14,7 @@ from earmark.simulate.moments import demo_moments, inventory_moment, truth_momen
 from earmark.simulate.spec import CompanySpec
 from earmark.simulate.truth import counted_logons, executive_machines, silent_machines
 
+MANIFEST = "manifest.json"
 FORMAT = "earmark-simulation/1"
 _PLACES = {
     "streaming/": "Defender's streaming export: a container a table, JSON lines, the older ones gzipped",
@@ -73,10 +74,11 @@ def render_readme(spec: CompanySpec, company: Company) -> str:
     )
 
 
-def render_truth(spec: CompanySpec, company: Company, logons: Sequence[Logon], seen: Sequence[tuple[int, int]]) -> str:
+def render_truth(spec: CompanySpec, company: Company, logons: Sequence[Logon]) -> str:
     """The truth: what matches and who is silent at every moment, and the cast behind it."""
     clock = _Clock(spec)
     counted = counted_logons(logons)
+    seen = [(logon.machine, logon.at) for logon in logons]
     executives = {person.account for person in company.executives}
     moments = []
     for now in truth_moments(spec, company):

@@ -13,7 +13,7 @@ from random import Random
 
 from earmark.simulate.blobs import Folder
 from earmark.simulate.company import DOMAIN, Company, device_id
-from earmark.simulate.diary import DAY, SECOND, Logon
+from earmark.simulate.diary import DAY, SECOND
 from earmark.simulate.names import FAMILY, GIVEN, SITES
 from earmark.simulate.spec import DETAILED_DEVICES, CompanySpec
 from earmark.simulate.streaming import Wrapper, blob_path
@@ -73,21 +73,28 @@ class Crowd:
         week = day // 7
         return [n for n in range(len(self.devices)) if (n * 7 + week) % 33]
 
-    def last_reports(self, moment_day: int) -> Iterator[tuple[str, str, int]]:
-        """Id, name and day of the last report before a day, for every device that had one."""
+    def last_reports(self, moment: int) -> Iterator[tuple[str, str, int]]:
+        """Id, name and instant of the last report before the day of `moment`, for every device that had one."""
         for n, (id_, name) in enumerate(self.devices):
-            days = (d for d in range(moment_day - 1, -1, -1) if d % 7 == n % 7 and (n * 7 + d // 7) % 33)
+            days = (d for d in range(moment // DAY - 1, -1, -1) if d % 7 == n % 7 and (n * 7 + d // 7) % 33)
             day = next(days, None)
             if day is not None:
-                yield id_, name, day
+                yield id_, name, day * DAY + _report_second(n) * SECOND
 
-    def write_logons(self, folder: Folder, detailed: list[Logon]) -> None:
+    def write(self, folder: Folder, *, detailed: int) -> None:
+        """Write what was asked for; `detailed` logons were played one by one and count towards a number asked for."""
+        if self.spec.writes("DeviceLogonEvents"):
+            self._write_logons(folder, detailed)
+        if self.spec.writes("DeviceInfo"):
+            self._write_reports(folder)
+
+    def _write_logons(self, folder: Folder, detailed: int) -> None:
         """Write the crowd's DeviceLogonEvents: what the detailed part leaves of the number asked for."""
         spec = self.spec
         wanted = (
             round(spec.logons_per_day * spec.crowd * spec.days)
             if spec.logon_events is None
-            else spec.logon_events - len(detailed)
+            else spec.logon_events - detailed
         )
         weights = [_WEEKEND_SHARE if (day - self.monday) % 7 >= 5 else 1.0 for day in range(spec.days)]
         bounds = [0, *(round(wanted * part / sum(weights)) for part in accumulate(weights))]
@@ -124,7 +131,7 @@ class Crowd:
             ]
             yield len(lines), "".join(lines)
 
-    def write_reports(self, folder: Folder) -> None:
+    def _write_reports(self, folder: Folder) -> None:
         """Write the crowd's DeviceInfo: a report a device and week."""
         for day in range(self.spec.days):
             due = [n for n in self.present(day) if n % 7 == day % 7]
@@ -135,7 +142,7 @@ class Crowd:
         for begin in range(0, len(due), ROWS_A_CHUNK):
             lines = []
             for place, n in enumerate(due[begin : begin + ROWS_A_CHUNK], start=begin):
-                at = day * DAY + report_second(n) * SECOND + place % SECOND
+                at = day * DAY + _report_second(n) * SECOND + place % SECOND
                 head = f'"Timestamp":"{self.wrapper.instant(at)}",{self.heads[n]}'
                 row = at, f'{{{head},{_REPORT},"ReportId":{639 * 10**15 + at}}}'
                 lines.append(self.wrapper.wrap("DeviceInfo", row))
@@ -150,7 +157,7 @@ _REPORT = (
 )
 
 
-def report_second(number: int) -> int:
+def _report_second(number: int) -> int:
     """The second of the day at which a device of the crowd reports."""
     return 21_600 + number * 37 % 43_200
 

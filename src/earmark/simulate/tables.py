@@ -19,6 +19,7 @@ from earmark.simulate.spec import CompanySpec
 from earmark.simulate.streaming import MACHINE_GROUPS, Row, Wrapper
 
 Rows: TypeAlias = dict[str, list[Row]]
+DEVICE_TABLES = ("DeviceInfo", "DeviceNetworkInfo", "DeviceProcessEvents", "DeviceNetworkEvents")
 _MINUTE = 60 * SECOND
 _PROGRAMS = (
     ("outlook.exe", "c:\\program files\\microsoft office\\root\\office16\\outlook.exe", "outlook.example", 443),
@@ -34,7 +35,7 @@ _TOOLS = (
 
 def device_rows(company: Company, spec: CompanySpec, wrapper: Wrapper, logons: Iterable[Logon]) -> Rows:
     """A report of every device on each day of use, its network once a week, and programs that its users started."""
-    rows: Rows = {"DeviceInfo": [], "DeviceNetworkInfo": [], "DeviceProcessEvents": [], "DeviceNetworkEvents": []}
+    rows: Rows = {table: [] for table in DEVICE_TABLES}
     reported: set[tuple[int, int]] = set()
     connected: set[tuple[int, int]] = set()
     started: set[tuple[int, int, str]] = set()
@@ -54,9 +55,7 @@ def device_rows(company: Company, spec: CompanySpec, wrapper: Wrapper, logons: I
         if person and chance.random() < 0.4:
             started.add((machine.number, day, logon.account))
             _start_program(rows, wrapper, machine, logon, number, chance)
-    return {
-        table: [row for row in found if row[0] < spec.days * DAY] for table, found in rows.items() if spec.writes(table)
-    }
+    return {table: [row for row in found if row[0] < spec.days * DAY] for table, found in rows.items()}
 
 
 def _info(wrapper: Wrapper, machine: Machine, logon: Logon, chance: Random) -> Row:

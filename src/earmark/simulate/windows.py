@@ -221,6 +221,8 @@ def winlogbeat_renderer(company: Company, spec: CompanySpec) -> Callable[[Event,
             "host": {"name": "WEC01"},
             "message": _MESSAGES[event_id],
         }
+        if event_id == 4624:
+            line["version"] = 2
         return json.dumps(line, separators=(",", ":")) + "\n"
 
     return render
