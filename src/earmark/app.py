@@ -6,7 +6,7 @@ Everything heavy is imported here on first use, so that a command pays only for 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,7 @@ from earmark.services.workspace import Workspace
 
 if TYPE_CHECKING:
     from earmark.estates.embedded.estate import EmbeddedEstate
-    from earmark.estates.embedded.importer import ImportReport
-    from earmark.kql.service import Kql
+    from earmark.estates.embedded.report import ImportReport, Progress
     from earmark.model.finding import Finding
 
 WORK_FOLDER = ".earmark"
@@ -36,7 +35,7 @@ class Opened:
         """The project's embedded estate, made where it does not exist."""
         from earmark.estates.embedded.estate import EmbeddedEstate
 
-        return EmbeddedEstate(self.project.settings.estate_path)
+        return EmbeddedEstate(self.project.settings.estate.path)
 
     def workspace(self) -> Workspace:
         """Everything a service needs."""
@@ -61,6 +60,39 @@ def open_project(folder: Path, *, env: str | None, clock: Clock) -> Opened:
     from earmark.project.load import load_project
 
     return Opened(load_project(folder, env=env), clock)
+
+
+def check(folder: Path, *, env: str | None, flows: Sequence[str]) -> list[Finding]:
+    """Every finding of a project's files."""
+    from earmark.project.load import check_project
+
+    return check_project(folder, env=env, flows=flows)
+
+
+def fix_project(folder: Path, *, env: str | None, flows: Sequence[str]) -> list[Finding]:
+    """Repair what can be repaired in a project's files: the findings that are gone."""
+    from earmark.project.fix import fix_project as fix
+
+    return fix(folder, env=env, flows=flows)
+
+
+def import_files(
+    opened: Opened, paths: Sequence[Path], *, table: str | None, progress: Progress
+) -> ImportReport:
+    """Take sensors' files into a project's estate."""
+    from earmark.estates.embedded.importer import import_paths
+
+    settings = opened.project.settings
+    rejects = opened.project.folder / WORK_FOLDER / "rejects" / "rejects.jsonl"
+    return import_paths(
+        paths,
+        estate=opened.embedded(),
+        rejects=rejects,
+        progress=progress,
+        table=table,
+        now=opened.clock.effective(),
+        memory=settings.limits.memory,
+    )
 
 
 def _account() -> str:

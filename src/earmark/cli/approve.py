@@ -12,7 +12,9 @@ from earmark.cli.options import Options, pass_options
 @click.option("--comment", default="", help="Why.")
 @pass_options
 def command(options: Options, plan: str, comment: str) -> None:
-    """Approve a saved PLAN (its id, or its file): the changes in it, not the moment."""
+    """Approve a plan that waits.
+
+    PLAN is its id. The approval holds for the changes in it: planning the same again keeps it."""
     from earmark.services.approve import decide
 
     for flow in decide(options.open().workspace(), plan, approved=True, comment=comment):

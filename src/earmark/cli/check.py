@@ -17,11 +17,13 @@ def command(options: Options, flows: tuple[str, ...], fix: bool, strict: bool) -
     """Check the project's files and queries."""
     from earmark.app import check, fix_project
     from earmark.cli.render.findings import print_findings
+    from earmark.cli.render.text import printable
     from earmark.model.finding import Severity
+    from earmark.project.report import render_finding
 
     if fix:
-        for file in fix_project(options.project, env=options.env, flows=flows):
-            click.echo(f"repaired {file}", err=True)
+        for fixed in fix_project(options.project, env=options.env, flows=flows):
+            click.echo(f"repaired {printable(render_finding(fixed))}", err=True)
     findings = check(options.project, env=options.env, flows=flows)
     print_findings(options.format, findings)
     failing = [f for f in findings if strict or f.severity is Severity.ERROR]

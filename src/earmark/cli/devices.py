@@ -12,11 +12,12 @@ from earmark.cli.options import Options, pass_options
 @click.option("--tag", "tag", help="Only devices that carry this tag.")
 @pass_options
 def command(options: Options, device: str | None, tag: str | None) -> None:
-    """List devices with their tags, who put them there, since when and until when. DEVICE is an id or a name."""
+    """List devices with their tags.
+
+    With each tag: who put it there, the flow that owns it, since when and until when. DEVICE is an id or a name."""
     from earmark.cli.render.output import emit
     from earmark.cli.render.text import moment
-    from earmark.model.document import devices_document
-    from earmark.services.devices import list_devices
+    from earmark.services.devices import devices_document, list_devices
 
     listed = list_devices(options.open().workspace(), device=device, tag=tag)
     rows = [

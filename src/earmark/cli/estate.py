@@ -9,7 +9,9 @@ from earmark.cli.options import Options, pass_options
 
 @click.group("estate")
 def command() -> None:
-    """Change a tag by hand in the embedded estate, behind Earmark's back."""
+    """Change a tag by hand.
+
+    In the embedded estate, behind Earmark's back, as a person does in the portal."""
 
 
 @command.command("tag")
@@ -18,8 +20,7 @@ def command() -> None:
 @pass_options
 def tag_command(options: Options, device: str, tag: str) -> None:
     """Put TAG on DEVICE (an id, or a name that only one device has)."""
-    changed = options.open().embedded().tag_by_hand(device, tag, now=options.clock().effective())
-    click.echo("tagged" if changed else "the device carries that tag already", err=True)
+    options.open().embedded().tag_by_hand(device, tag, now=options.clock().effective())
 
 
 @command.command("untag")
@@ -28,5 +29,4 @@ def tag_command(options: Options, device: str, tag: str) -> None:
 @pass_options
 def untag_command(options: Options, device: str, tag: str) -> None:
     """Take TAG off DEVICE (an id, or a name that only one device has)."""
-    changed = options.open().embedded().untag_by_hand(device, tag, now=options.clock().effective())
-    click.echo("untagged" if changed else "the device does not carry that tag", err=True)
+    options.open().embedded().untag_by_hand(device, tag, now=options.clock().effective())

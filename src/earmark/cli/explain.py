@@ -13,7 +13,9 @@ from earmark.cli.options import Options, pass_options
 @click.option("--evidence", is_flag=True, help="Show evidence that the project's settings redact.")
 @pass_options
 def command(options: Options, device: str, tag: str | None, evidence: bool) -> None:
-    """Say for every tag on DEVICE (an id or a name) which flow put it there, on which evidence, since when and until when."""
+    """Say why a device carries a tag.
+
+    For every tag on DEVICE (an id or a name): which flow put it there, on which evidence, since when and until when."""
     from earmark.cli.render.explained import print_explained
     from earmark.services.explain import explain
 

@@ -14,7 +14,9 @@ from earmark.cli.options import Options, pass_options
 @click.option("--with", "with_", metavar="NAME,…", default="", help="Further shipped flows, such as domain-controllers,shared-devices.")
 @pass_options
 def command(options: Options, folder: Path | None, with_: str) -> None:
-    """Write a new project: settings, catalogue, the Executive flow and its list."""
+    """Write a new project.
+
+    Settings, catalogue, the Executive flow and its list."""
     from earmark.cli.render.text import printable
     from earmark.project.init import write_project
 

@@ -14,8 +14,10 @@ def command(options: Options) -> None:
     from earmark.cli.render.output import emit
 
     project = options.open().project
+    lists = sorted(project.lists.items())
+    rows = [[name, ", ".join(table.column_names), len(table.rows)] for name, table in lists]
     document = [
-        {"list": name, "columns": [c.name for c in table.columns], "rows": len(table.rows), "file": f"lists/{name}.csv"}
-        for name, table in sorted(project.lists.items())
+        {"list": name, "columns": list(table.column_names), "rows": len(table.rows), "file": f"lists/{name}.csv"}
+        for name, table in lists
     ]
-    emit(options.format, document, ("list", "columns", "rows"), [[d["list"], ", ".join(d["columns"]), d["rows"]] for d in document])
+    emit(options.format, document, ("list", "columns", "rows"), rows)

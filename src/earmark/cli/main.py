@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import rich_click as click
+from click.exceptions import Exit
 
 from earmark.cli.options import INSTANT, Format, Options
 from earmark.errors import EarmarkError, ExitCode
@@ -123,7 +124,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = earmark.main(args=arguments, prog_name="earmark", standalone_mode=False)
         return int(result) if isinstance(result, int) else ExitCode.DONE
-    except click.exceptions.Exit as stop:
+    except Exit as stop:
         return stop.exit_code
     except click.ClickException as wrong:
         wrong.show()

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--all", "every", is_flag=True, help="Show every device, also those that stay as they are.")
 @pass_options
 def command(options: Options, flows: tuple[str, ...], out: Path | None, detailed_exitcode: bool, evidence: bool, every: bool) -> int:
-    """Hunt, and say for every device whether it gains, loses or keeps the tag, each with its reason."""
+    """Hunt, and say what would change and why.
+
+    For every device: whether it gains, loses or keeps the tag, with the reason. Nothing is changed."""
     from earmark.cli.render.plan import print_plan
     from earmark.services.plan import make_plan, save_plan
 

@@ -12,7 +12,9 @@ from earmark.cli.options import Options, pass_options
 @click.option("--comment", default="", help="Why.")
 @pass_options
 def command(options: Options, plan: str, comment: str) -> None:
-    """Reject a saved PLAN (its id, or its file)."""
+    """Reject a plan that waits.
+
+    PLAN is its id."""
     from earmark.services.approve import decide
 
     for flow in decide(options.open().workspace(), plan, approved=False, comment=comment):

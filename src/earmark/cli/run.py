@@ -13,7 +13,9 @@ from earmark.errors import ExitCode, UsageError
 @click.option("--due", is_flag=True, help="Run the flows whose trigger is due, once for each fire time.")
 @pass_options
 def command(options: Options, flows: tuple[str, ...], due: bool) -> int:
-    """Run flows: hunt, plan and apply what guard and approval let pass."""
+    """Run flows by name, or those that are due.
+
+    Each is hunted, planned and applied as far as guard and approval let it pass."""
     from earmark.cli.render.ran import print_run, print_runs, run_exit_code, worst
     from earmark.services.run import run_due, run_flows
 

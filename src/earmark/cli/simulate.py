@@ -14,12 +14,12 @@ from earmark.cli.options import INSTANT
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed writes the same bytes.")
 @click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True, help="How many days are played.")
-@click.option("--devices", type=click.IntRange(12, 10_000_000), default=None, help="How many devices there are.")
+@click.option("--devices", type=click.IntRange(40, 10_000_000), default=72, show_default=True, help="How many devices there are.")
 @click.option("--start", type=INSTANT, default=None, help="The first day.")
 def command(folder: Path, seed: int, days: int, devices: int | None, start: datetime | None) -> None:
-    """Play a small company and write what its sensors write into FOLDER.
+    """Play a small company and its sensors.
 
-    Windows Security events, Defender's streaming export, an inventory, alerts and a list of executives: everything that `import` reads.
+    Writes into FOLDER: Windows Security events, Defender's streaming export, an inventory, alerts and a list of executives: everything that `import` reads.
     """
     from earmark.cli.render.progress import Bar
     from earmark.cli.render.text import printable

@@ -10,7 +10,9 @@ from earmark.cli.options import Options, pass_options
 @click.command("tags")
 @pass_options
 def command(options: Options) -> None:
-    """List every tag: on how many devices it stands, how many of them Earmark owns, and which flow it belongs to."""
+    """List every tag.
+
+    With each: on how many devices it stands, how many of them Earmark owns, and which flow it belongs to."""
     from earmark.cli.render.output import emit
     from earmark.services.tags import list_tags
 

@@ -20,7 +20,7 @@ from earmark.estates.base import Outcome, OutcomeState, TagAction
 from earmark.model.document import parse_plan
 from earmark.model.flow import Flow
 from earmark.model.guard import Verdict
-from earmark.model.ledger import OBSERVATIONS, UNOWNED, Entry, Pair, PairState, What
+from earmark.model.ledger import UNOWNED, Entry, Pair, PairState, What
 from earmark.model.plan import ApprovalState, Change, ChangeAction, Plan, Reason, Section, change_digest
 from earmark.model.reconcile import effects
 from earmark.model.run import FlowRun, FlowState, Run
@@ -165,7 +165,7 @@ class _Section:
         pairs = self.workspace.store.read_pairs(self.plan.estate, flow.name)
         held = self._held(flow, pairs)
         self._note_run(What.RUN_STARTED, {"plan": self.plan.id, "query_digest": self.section.query_digest})
-        self._note(self.section.changes, pairs, only=OBSERVATIONS if held else None)
+        self._note(self.section.changes, pairs, held=bool(held))
         if self.section.complete:
             self._record_matches()
         if not held:
@@ -232,13 +232,12 @@ class _Section:
     def _note_run(self, what: What, detail: Mapping[str, Any]) -> None:
         self.workspace.store.append([self._entry(what, detail=detail)])
 
-    def _note(self, changes: Sequence[Change], pairs: dict[Pair, PairState], *, only: frozenset[What] | None) -> None:
+    def _note(self, changes: Sequence[Change], pairs: Mapping[Pair, PairState], *, held: bool) -> None:
         """Note what the changes mean beside their writes."""
         entries = [
             self._entry(what, change)
             for change in changes
-            for what in effects(change, pairs.get(Pair(change.device, change.tag), UNOWNED))
-            if only is None or what in only
+            for what in effects(change, pairs.get(Pair(change.device, change.tag), UNOWNED), held=held)
         ]
         if entries:
             self.workspace.store.append(entries)

@@ -19,6 +19,7 @@ from typing import Any
 from earmark.errors import EarmarkError, EstateError, HuntError, ProjectError
 from earmark.estates.base import Inventory
 from earmark.model.document import plan_document
+from earmark.model.finding import Finding, Severity
 from earmark.model.flow import Flow
 from earmark.model.guard import GuardResult, Verdict, judge
 from earmark.model.hits import DeviceIndex, Hits, resolve_hits
@@ -39,7 +40,7 @@ def make_plan(workspace: Workspace, flows: Sequence[str] = ()) -> Plan:
     planner = _Planner(workspace, inventory, DeviceIndex(inventory.devices), now)
     sections = [planner.section(flow) for flow in select_flows(workspace, flows)]
     if not flows:
-        sections += [_broken(file, why) for file, why in sorted(workspace.project.broken_reasons().items())]
+        sections += [_broken(file, findings) for file, findings in sorted(workspace.project.broken.items())]
     calls = sum(_calls(section, workspace.estate.batch_size) for section in sections)
     return Plan(
         id=f"p-{secrets.token_hex(6)}",
@@ -127,15 +128,16 @@ def approval_of(workspace: Workspace, flow: Flow, changes: Sequence[Change], dig
     return decision.state if decision else ApprovalState.WAITING
 
 
-def _broken(file: str, why: str) -> Section:
+def _broken(file: str, findings: Sequence[Finding]) -> Section:
     """A flow file that cannot be used has a section, too: unknown is said, not left out."""
+    first = next(finding for finding in findings if finding.severity is Severity.ERROR)
     return Section(
         flow=file,
         query_digest="",
         flow_digest="",
         change_digest="",
         complete=False,
-        why_not=f"the flow's file has errors: {why}",
+        why_not=f"the flow's file has errors, the first in line {first.line}: {first.message}",
         rows=0,
         matched=0,
         guard=GuardResult(verdict=Verdict.PASS),

@@ -33,11 +33,11 @@ def list_tags(workspace: Workspace) -> list[TagUse]:
     standing = Counter((tag.value, tag.origin) for device in inventory.devices for tag in device.tags)
     owned = Counter(o.pair.tag for o in workspace.store.read_owned(workspace.estate.id))
     flow_of = {tag: flow.name for flow in workspace.project.flows.values() for tag in declared_tags(flow.tag)}
-    known = {(tag, Origin.MANUAL) for tag in (*flow_of, *workspace.project.catalogue)}
+    known = {(tag, Origin.MANUAL) for tag in (*flow_of, *workspace.project.catalogue.entries)}
     known -= {(tag, Origin.MANUAL) for tag, origin in standing if origin is not Origin.MANUAL}
     uses = []
     for tag, origin in sorted(set(standing) | known):
-        entry = workspace.project.catalogue.get(tag)
+        entry = workspace.project.catalogue.entry(tag)
         manual = origin is Origin.MANUAL
         uses.append(
             TagUse(
@@ -46,7 +46,7 @@ def list_tags(workspace: Workspace) -> list[TagUse]:
                 devices=standing[tag, origin],
                 owned=owned[tag] if manual else 0,
                 flow=flow_of.get(tag, "") if manual else "",
-                kind=entry.kind if entry else "",
+                kind=entry.kind.value if entry else "",
                 description=entry.description if entry else "",
             )
         )

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from earmark.errors import PermissionDenied, UsageError
 from earmark.estates.base import Estate
-from earmark.hunting.base import Engine, HuntRequest
+from earmark.hunting.base import Engine, HuntLimits, HuntRequest, ListTable
 from earmark.model.hunt import HuntResult
 from earmark.project.project import Project
+from earmark.project.settings import Mode
 from earmark.services.clock import Clock
 from earmark.store.base import Store
 
@@ -28,18 +29,21 @@ class Workspace:
 
     def hunt(self, query: str, *, at: datetime | None = None) -> HuntResult:
         """Run one query at the effective moment, with the project's lists and limits."""
+        limits = self.project.settings.limits
         return self.engine.hunt(
             HuntRequest(
                 query=query,
                 now=at or self.clock.effective(),
-                lists=self.project.lists,
-                limits=self.project.settings.limits,
+                lists={name: ListTable(columns=table.columns, rows=table.rows) for name, table in self.project.lists.items()},
+                limits=HuntLimits(
+                    rows=limits.rows, memory=limits.memory, timeout=limits.hunt_timeout, freshness=limits.freshness
+                ),
             )
         )
 
     def require_write(self) -> None:
         """Refuse to go on where the project only observes, or where the clock would go back before the ledger's last entry."""
-        if self.project.settings.observes:
+        if self.project.settings.mode is Mode.OBSERVE:
             raise PermissionDenied(
                 "the project is in mode: observe, in which no command can write to the estate.",
                 hint="Look with `earmark plan`; set `mode: apply` in earmark.yaml to let plans be applied.",

@@ -11,6 +11,7 @@ from earmark.cli.options import Format
 from earmark.cli.render.output import emit
 from earmark.cli.render.text import printable
 from earmark.model.finding import Finding, Severity
+from earmark.project.report import finding_document
 
 COLUMNS = ("file", "line", "column", "end_line", "end_column", "code", "severity", "message", "hint", "fixable")
 
@@ -35,6 +36,5 @@ def _count(number: int, word: str) -> str:
 
 def print_findings(format_: Format, findings: Sequence[Finding]) -> None:
     """All findings in the form asked for."""
-    rows = [[getattr(f, name) for name in COLUMNS] for f in findings]
-    document = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    emit(format_, document, COLUMNS, rows, table=lambda: _print_text(findings))
+    document = [finding_document(f) for f in findings]
+    emit(format_, document, COLUMNS, [[d[name] for name in COLUMNS] for d in document], table=lambda: _print_text(findings))

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from earmark.cli.render.output import console
+from earmark.cli.render.text import printable
 
 
 class Bar:
@@ -15,6 +16,7 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         out = console(stderr=True)
+        self._title = title
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=out, transient=True, disable=not out.is_terminal,
@@ -28,6 +30,7 @@ class Bar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._progress.stop()
 
-    def update(self, done: int, total: int) -> None:
-        """Show that `done` of `total` is done."""
-        self._progress.update(self._task, completed=done, total=total)
+    def update(self, done: int, total: int, what: str = "") -> None:
+        """Show that `done` of `total` is done, of `what` where several things are counted one after the other."""
+        title = f"{self._title} {printable(what)}" if what else self._title
+        self._progress.update(self._task, description=title, completed=done, total=total)
