@@ -56,15 +56,3 @@ def test_the_checkout_holds_the_files_of_its_lock(hook: ModuleType) -> None:
     assert hook.is_current(ROOT / "language-service", ROOT / "src/earmark/kql/language/assets"), (
         "run make clean, then make test"
     )
-
-
-@pytest.mark.parametrize(
-    "lock",
-    ["requirements/runtime.txt", "requirements/dev.txt", "requirements/lock.txt", "language-service/package-lock.json"],
-)
-def test_locks_pin_content_and_name_no_address(lock: str) -> None:
-    text = (ROOT / lock).read_text()
-    assert "sha256:" in text or "sha512-" in text
-    assert "://" not in text
-    assert "--index-url" not in text
-    assert "--find-links" not in text
