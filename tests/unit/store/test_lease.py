@@ -56,16 +56,24 @@ def test_a_lease_dies_with_its_process(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a b/c", "flow.1", "flow.2", "ü", "CON", ""])
 def test_any_name_stays_in_its_folder(tmp_path: Path, name: str) -> None:
-    with held(tmp_path / "leases", name, who="", timeout=0), pytest.raises(LeaseHeldError):  # noqa: SIM117
-        with held(tmp_path / "leases", name, who="", timeout=0):
-            pass
+    folder = tmp_path / "leases"
+    with (
+        held(folder, name, who="", timeout=0),
+        pytest.raises(LeaseHeldError),
+        held(folder, name, who="", timeout=0),
+    ):
+        pass
     assert [path.name for path in tmp_path.iterdir()] == ["leases"]
 
 
 def test_names_that_differ_in_their_ends_do_not_exclude_each_other(tmp_path: Path) -> None:
-    with held(tmp_path, "flow.1", who="a", timeout=0), held(tmp_path, "flow.2", who="b", timeout=0):
-        with pytest.raises(LeaseHeldError, match=r"\(a\)"), held(tmp_path, "flow.1", who="c", timeout=0):
-            pass
+    with (
+        held(tmp_path, "flow.1", who="a", timeout=0),
+        held(tmp_path, "flow.2", who="b", timeout=0),
+        pytest.raises(LeaseHeldError, match=r"\(a\)"),
+        held(tmp_path, "flow.1", who="c", timeout=0),
+    ):
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

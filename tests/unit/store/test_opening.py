@@ -206,16 +206,21 @@ def test_a_reader_is_not_kept_waiting_by_a_writer(database: Database) -> None:
         assert store.read_entries("e1") == []
 
 
+OPEN_AND_WRITE = """
+import sys
+from pathlib import Path
+from earmark.model.ledger import What
+from earmark.store import open_store
+from tests.unit.store.samples import entry
+open_store("sqlite:state.db", Path(sys.argv[1])).append([entry(What.ADDED)])
+"""
+
+
 def test_many_processes_may_open_a_fresh_state_at_once(tmp_path: Path) -> None:
-    code = (
-        "from pathlib import Path; from earmark.store import open_store; from tests.unit.store.samples import entry; "
-        "from earmark.model.ledger import What; s = open_store('sqlite:state.db', Path(r'%s')); s.append([entry(What.ADDED)])"
-    )
-    running = [
-        subprocess.Popen([sys.executable, "-c", code % tmp_path], stderr=subprocess.PIPE, text=True) for _ in range(4)
-    ]
-    assert [process.communicate()[1] for process in running] == [""] * 4
+    command_line = [sys.executable, "-c", OPEN_AND_WRITE, str(tmp_path)]
+    running = [subprocess.Popen(command_line, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.communicate()[1] for process in running] == [""] * 3
     store = open_store("sqlite:state.db", tmp_path)
-    assert [r.sequence for r in store.read_entries("e1")] == [1, 2, 3, 4]
+    assert [r.sequence for r in store.read_entries("e1")] == [1, 2, 3]
     assert store.check_ledger() == []
     store.close()
