@@ -17,6 +17,19 @@ Tables = Mapping[str, Columns]
 """The tables a query may name: those of the estate and the lists."""
 
 
+def view_names(columns: Columns) -> tuple[str, ...]:
+    """The physical names of a table's columns in the views that compiled SQL reads.
+
+    DuckDB ignores case: a name that would meet another (`LogonId`, `LogonID`) gets its place behind it.
+    """
+    taken: set[str] = set()
+    names = []
+    for place, (name, _) in enumerate(columns):
+        names.append(name if name.lower() not in taken else f"{name}~{place}")
+        taken.add(name.lower())
+    return tuple(names)
+
+
 class Weight(StrEnum):
     """How much a diagnostic weighs."""
 

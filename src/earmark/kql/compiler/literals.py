@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -54,7 +54,7 @@ class LiteralError(ValueError):
 
 def ticks_of(moment: datetime) -> int:
     """Ticks of an aware moment."""
-    since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 10_000_000 + since.microseconds * 10 + EPOCH_TICKS
 
 
@@ -83,7 +83,7 @@ def read_datetime(text: str) -> int:
 
 def _zone(text: str | None) -> timezone:
     if not text or text in "zZ":
-        return timezone.utc
+        return UTC
     minutes = int(text[1:3]) * 60 + int(text[-2:])
     return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
 

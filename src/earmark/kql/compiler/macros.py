@@ -177,6 +177,11 @@ MACROS: Final[dict[str, Macro]] = {
         " list_transform(json_keys(TRY_CAST(b AS JSON)), lambda key: {'k': key, 'v': json_extract(TRY_CAST(b AS JSON),"
         " '/' || replace(replace(key, '~', '~0'), '/', '~1'))::VARCHAR})))",
     ),
+    "k_sorted_set": _macro(
+        "items",
+        "list_transform(list_sort(list_transform(list_distinct(items), lambda e: {'n': TRY_CAST(e AS DOUBLE), 't': e})),"
+        " lambda s: s.t)",
+    ),
     "k_slice": _macro(
         "j a z",
         "CASE WHEN k_is_array(j) THEN to_json(list_slice(k_items(j),"

@@ -85,7 +85,7 @@ def _set_operation(pattern: str) -> Builder:
         made = _items(call, 0)
         for position in range(1, len(call)):
             made = pattern.format(made, _items(call, position))
-        return call.give(f"to_json(list_sort(list_distinct({made})))::VARCHAR")
+        return call.give(f"to_json({call.macro('k_sorted_set', made)})::VARCHAR")
 
     return build
 

@@ -7,7 +7,7 @@ from typing import Final
 from earmark.kql.compiler import conversions
 from earmark.kql.compiler.functions.base import Builder, Call, converting
 from earmark.kql.compiler.literals import constant
-from earmark.kql.compiler.scalar import Scalar
+from earmark.kql.compiler.scalar import JsonPath, Scalar
 
 
 def _case(call: Call) -> Scalar:
@@ -69,7 +69,7 @@ def _parse_json(call: Call) -> Scalar:
     if value.type != "string":
         return conversions.to_dynamic(value, call.scope)
     sql = call.macro("k_json", value)
-    return Scalar(sql=sql, type="dynamic", json=conversions.JsonPath(root=f"TRY_CAST({value.sql} AS JSON)", path="$"))
+    return Scalar(sql=sql, type="dynamic", json=JsonPath(root=f"TRY_CAST({value.sql} AS JSON)", path="$"))
 
 
 def _to_string(call: Call) -> Scalar:
@@ -81,7 +81,7 @@ def _extract_json(call: Call) -> Scalar:
     path = call.constant(0)
     if not isinstance(path, str) or not (steps := conversions.steps_of(path)):
         raise call.refuse("the path must be a constant such as '$.a.b[0]'", 0)
-    root = conversions.JsonPath(root=f"TRY_CAST({call.text(1).sql} AS JSON)", path="$")
+    root = JsonPath(root=f"TRY_CAST({call.text(1).sql} AS JSON)", path="$")
     found = conversions.member(root, steps)
     wanted = call.constant(2, "string")
     return conversions.convert(found, wanted, call.scope, call.node)
