@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from earmark.kql.defender.tables import DEVICE_TELEMETRY, TABLES, Standing, known_tables
 
-SCHEMA = Path(__file__).resolve().parents[5] / "shared" / "defender" / "schema.json"
+
 KQL_TYPES = {"bool", "datetime", "dynamic", "guid", "int", "long", "real", "string"}
 
 
@@ -46,9 +44,7 @@ def test_two_spellings_of_one_table_are_two_names() -> None:
     assert known_tables()["GraphApiAuditEvents"].successors == ("GraphAPIAuditEvents",)
 
 
-@pytest.mark.skipif(not SCHEMA.is_file(), reason="the collected schema is not beside this checkout")
-def test_every_table_and_column_of_the_collected_schema_is_here_in_order() -> None:
-    collected = json.loads(SCHEMA.read_text(encoding="utf-8"))["tables"]
-    assert {name: tuple((c["name"], c["type"]) for c in table["columns"]) for name, table in collected.items()} == dict(
-        TABLES
-    )
+def test_every_table_and_column_of_the_collected_schema_is_here_in_order(shared: Path) -> None:
+    collected = json.loads((shared / "defender" / "schema.json").read_text(encoding="utf-8"))["tables"]
+    expected = {name: tuple((c["name"], c["type"]) for c in table["columns"]) for name, table in collected.items()}
+    assert expected == dict(TABLES)
