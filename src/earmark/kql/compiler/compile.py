@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from earmark.kql.base import Columns, CompiledQuery, Tables
 from earmark.kql.compiler import conversions, expressions, macros
 from earmark.kql.compiler.operators import OPERATORS, SOURCES
+from earmark.kql.compiler.operators.join import narrowed_left
 from earmark.kql.compiler.relation import NOTHING_READ, EventTime, Reach, Relation, physical, widest
 from earmark.kql.compiler.scalar import PHYSICAL, Scalar, column, identifier
 from earmark.kql.compiler.scope import NOW, Environment, Function, Refused, Row, Scope, Value
@@ -140,11 +141,13 @@ class Compilation:
         relation = self.source(node, environment)
         while steps:
             step = steps.pop()
-            relation = self.apply(step, relation, environment, following=steps)
+            if step.kind == "JoinOperator":
+                relation = narrowed_left(self, step, steps[-1] if steps else None, relation, environment)
+            relation = self.apply(step, relation, environment)
         return relation
 
-    def apply(self, step: Node, relation: Relation, environment: Environment, following: Sequence[Node] = ()) -> Relation:
-        """One operator; `following` are the operators after it, the next one last."""
+    def apply(self, step: Node, relation: Relation, environment: Environment) -> Relation:
+        """One operator."""
         operator = OPERATORS.get(step.kind)
         if operator is None:
             raise Refused(f"operator '{_spoken(step.kind)}' is not supported yet", step)
@@ -254,15 +257,16 @@ class Compilation:
         inner = Environment(outer=function.environment)
         parameters = list(function.declaration["Parameters"].list("Parameters"))
         given: dict[str, Value] = {}
-        waiting = [parameter["NameAndType"]["Name"].name for parameter in parameters]
-        positional = iter(waiting)
+        names = [parameter["NameAndType"]["Name"].name for parameter in parameters]
         if piped is not None:
-            given[next(positional)] = piped
-        for argument in node.arguments if node.kind == "FunctionCallExpression" else ():
+            given[names[0]] = piped
+        for at, argument in enumerate(node.arguments if node.kind == "FunctionCallExpression" else (), start=len(given)):
+            # An argument without a name goes by its place, also after named ones.
+            name = names[at]
             if argument.kind == "SimpleNamedExpression":
                 name, argument = argument["Name"].name, argument["Expression"]
-            else:
-                name = next(positional)
+            if name in given:
+                raise Refused(f"argument '{name}' is given twice", node)
             given[name] = self._argument(argument, scope)
         for parameter in parameters:
             name, kind = parameter["NameAndType"]["Name"].name, parameter["NameAndType"]["Type"]

@@ -160,13 +160,13 @@ class Scope:
             return relation
         return self.compilation.with_hidden(relation, self.row.hoisted)
 
-    def window(self, node: Node, sql: str, kql_type: str) -> Scalar:
-        """The value of a window function (`lag(x)`, without OVER) along the order of rows, as a column."""
+    @property
+    def over(self) -> str:
+        """The OVER clause of a window function that follows the order of rows; its value must be hoisted."""
         relation = self.row.relation
         if relation is None or not (relation.order or relation.stable):
-            raise self.refuse(node, "row functions need rows in an order", hint="sort the rows first")
-        over = relation.full_order_by.strip() if relation.order else ""
-        return self.hoist(Scalar(sql=f"{sql} OVER ({over})", type=kql_type, nullable=kql_type != "string"))
+            raise self.refuse(None, "row functions need rows in an order", hint="sort the rows first")
+        return f"OVER ({relation.full_order_by.strip() if relation.order else ''})"
 
     @property
     def order_by(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from earmark.kql.compiler.operators.where import conjuncts, filtered
 from earmark.kql.compiler.operators.winners import one_row_each
 from earmark.kql.compiler.relation import Relation, widest
 from earmark.kql.compiler.scalar import Scalar
@@ -73,6 +74,23 @@ def compile_join(compilation: Compilation, node: Node, relation: Relation, envir
     if kind.one_side:
         return _one_side(compilation, kind, relation, right, keys)
     return _both_sides(compilation, node, kind, relation, right, keys, dropped=set())
+
+
+def narrowed_left(compilation: Compilation, join: Node, following: Node | None, left: Relation, environment: Environment) -> Relation:
+    """The left side of an `innerunique` join with what the next `where` asks of its columns already asked.
+
+    Which row of a key is kept is free, and the engine filters before it chooses: a row that the filter keeps is found if there is one.
+    """
+    kind = parameter(join, "kind") or "innerunique"
+    if kind != "innerunique" or following is None or following.kind != "FilterOperator":
+        return left
+    for condition in conjuncts(following["Condition"]):
+        parts = list(condition.walk())
+        columns = [part for part in parts if part.symbol is not None and part.symbol.kind == "Column" and part.kind == "NameReference"]
+        plain = all(part.columns is None and part.body_of is None for part in parts)
+        if columns and plain and all(part.name in left.columns and left.columns[part.name].type == part.type for part in columns):
+            left = filtered(compilation, condition, left, environment)
+    return left
 
 
 def compile_lookup(compilation: Compilation, node: Node, relation: Relation, environment: Environment) -> Relation:

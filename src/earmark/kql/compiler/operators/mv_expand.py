@@ -102,7 +102,7 @@ def _limit(node: Node) -> int | None:
 def _elements(value: str, *, pairs: bool, limit: int | None) -> str:
     """The list of JSON texts that a dynamic value expands to."""
     make = "json_array" if pairs else "json_object"
-    entries = f"map_entries(TRY_CAST({value} AS MAP(VARCHAR, JSON)))"
+    entries = f"map_entries(TRY_CAST(TRY_CAST({value} AS JSON) AS MAP(VARCHAR, JSON)))"
     elements = (
         f"CASE WHEN {value} IS NULL THEN [NULL::VARCHAR] "
         f"WHEN left({value}, 1) = '[' THEN CAST(json_extract(TRY_CAST({value} AS JSON), '$[*]') AS VARCHAR[]) "

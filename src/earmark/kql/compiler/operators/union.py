@@ -33,7 +33,7 @@ def _union(compilation: Compilation, node: Node, inputs: list[tuple[str, Relatio
         raise Refused("union has no table that is known", node)
     expected = node.columns or ()
     source = parameter(node, "withsource") or parameter(node, "with_source")
-    found = _sources([relation for _, relation in inputs])
+    found = _sources(node, [relation for _, relation in inputs])
     made = {name: compilation.new_column() for name, _ in expected}
     day = compilation.new_column()
     selects: list[list[str]] = []
@@ -93,7 +93,7 @@ def _is_view(node: Node, environment: Environment) -> bool:
     return isinstance(found, Function) and bool(found.declaration.text("ViewKeyword"))
 
 
-def _sources(relations: Sequence[Relation]) -> Mapping[tuple[str, str], str]:
+def _sources(node: Node, relations: Sequence[Relation]) -> Mapping[tuple[str, str], str]:
     """(result column, type) → the inputs' column."""
     types: dict[str, list[str]] = {}
     for relation in relations:
@@ -105,11 +105,10 @@ def _sources(relations: Sequence[Relation]) -> Mapping[tuple[str, str], str]:
     taken = set(single)
     for name, kinds in types.items():
         for kind in kinds if len(kinds) > 1 else ():
-            wanted = split = f"{name}_{kind}"
-            at = 1
-            while split in taken:
-                split = f"{wanted}{at}"
-                at += 1
+            split = f"{name}_{kind}"
+            if split in taken:
+                # The engine and the service give such columns different names.
+                raise Refused(f"union splits column '{name}' by type, but a column '{split}' is there already", node)
             taken.add(split)
             found[split, kind] = name
     return found

@@ -43,7 +43,7 @@ def _nearer(reach: Reach, bound: int) -> Reach:
 
 def _bounds(condition: Node, event_time: EventTime, scope: Scope) -> Iterator[tuple[bool, Moment]]:
     """Bounds on the time of events that a condition implies: whether it is a lower one, and the moment."""
-    for conjunct in _conjuncts(condition):
+    for conjunct in conjuncts(condition):
         if conjunct.kind in _LOWER | _UPPER:
             left, right = conjunct["Left"], conjunct["Right"]
             lower = conjunct.kind in _LOWER
@@ -60,7 +60,7 @@ def _bounds(condition: Node, event_time: EventTime, scope: Scope) -> Iterator[tu
                     yield lower, moment
 
 
-def _conjuncts(condition: Node) -> Iterator[Node]:
+def conjuncts(condition: Node) -> Iterator[Node]:
     waiting = [condition]
     while waiting:
         node = waiting.pop()
