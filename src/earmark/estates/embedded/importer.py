@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,15 +29,17 @@ from earmark.estates.embedded.readers.base import Format, LineReader, Lines, Tak
 from earmark.estates.embedded.readers.inventory import BadRow, read_csv, read_lines
 from earmark.estates.embedded.readers.parquet import stage_parquet, table_of
 from earmark.estates.embedded.readers.recognise import NotRecognised, recognise
-from earmark.estates.embedded.readers.streaming import stage_streaming
-from earmark.estates.embedded.readers.text import CHUNK, LONGEST_LINE, Chunk, Damaged, line_texts, read_bytes, read_chunks, decoded
+from earmark.estates.embedded.readers.streaming import StreamingReader
+from earmark.estates.embedded.readers.text import LONGEST_LINE, Chunk, Damaged, decoded, read_bytes, read_chunks, shortened
 from earmark.estates.embedded.readers.windows import stage_windows
 from earmark.estates.embedded.rejects import MOST_PER_FILE, write_rejects
 from earmark.estates.embedded.report import FileReport, ImportReport, Progress, Reject
 from earmark.estates.embedded.staging import Stage
 
 INVENTORY = "(inventory)"
-_READERS: dict[Format, LineReader] = {Format.STREAMING: stage_streaming, Format.WINDOWS: stage_windows}
+_AT_ONCE = 64 * 2**20
+"""Bytes of text handled by one statement; enough that its fixed cost does not show, and memory stays bounded."""
+_READERS: dict[Format, Callable[[], LineReader]] = {Format.STREAMING: StreamingReader, Format.WINDOWS: lambda: stage_windows}
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".csv", ".parquet")
 """What is read of a folder; a file that is named is read whatever its name."""
 
@@ -98,6 +100,8 @@ class _Import:
     threads: int | None
     reports: list[FileReport] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    damage: Damaged | None = None
+    """Where the file that is being read turned out to be damaged."""
 
     def run(self, paths: Sequence[Path]) -> None:
         staging = self.estate.folder / ".staging"
@@ -176,21 +180,36 @@ class _Import:
             told(size)
         else:
             chunks = _document_chunks(report.file) if document else read_chunks(report.file, told)
-            for chunk in chunks:
-                self._read_chunk(stage, number, _READERS[kind], chunk)
+            self.damage = None
+            self._read_chunks(stage, number, _READERS[kind](), chunks)
             told(size)
 
-    def _read_chunk(self, stage: Stage, number: int, reader: LineReader, chunk: Chunk) -> None:
+    def _read_chunks(self, stage: Stage, number: int, reader: LineReader, chunks: Iterator[Chunk]) -> None:
+        """Hand the lines to the reader, many at once: each statement has its fixed cost."""
         path = stage.folder / "lines.txt"
-        path.write_bytes(chunk.content)
-        taken = reader(Lines(relation=_lines_sql(path, chunk.first_line), file=number), stage, self.estate.devices.resolve)
-        taken.rows += len(chunk.unreadable)
-        last = chunk.first_line + chunk.lines - 1
-        taken.rejects = [
-            (n, "The file ends in the middle of this line; import it again when it is whole." if chunk.cut and n == last and "not JSON" in reason else reason)
-            for n, reason in (*chunk.unreadable, *taken.rejects)
-        ]
-        self._note(self.reports[number], taken, line_texts(chunk, {n for n, _ in taken.rejects[:MOST_PER_FILE]}))
+        while first := next(chunks, None):
+            last, bad = first, [*first.unreadable]
+            with path.open("wb") as file:
+                file.write(first.content)
+                while file.tell() < _AT_ONCE and (chunk := self._next(chunks)):
+                    file.write(chunk.content)
+                    bad.extend(chunk.unreadable)
+                    last = chunk
+            taken = reader(Lines(relation=_lines_sql(path, first.first_line), file=number), stage, self.estate.devices.resolve)
+            taken.rows += len(bad)
+            taken.rejects = sorted((*bad, *taken.rejects))
+            end = last.first_line + last.lines - 1 if last.cut else None
+            self._note(self.reports[number], taken, _texts(path, first.first_line, taken.rejects), end)
+            if self.damage:
+                raise self.damage
+
+    def _next(self, chunks: Iterator[Chunk]) -> Chunk | None:
+        """The next chunk; damage waits until what was read before it is staged."""
+        try:
+            return next(chunks, None)
+        except Damaged as error:
+            self.damage = error
+            return None
 
     def _read_parquet(self, stage: Stage, number: int) -> None:
         report = self.reports[number]
@@ -203,7 +222,7 @@ class _Import:
         except (duckdb.InvalidInputException, duckdb.IOException) as error:
             self._reject_file(report, f"It cannot be read as Parquet: {str(error).splitlines()[0]}.")
             return
-        self._note(report, taken, {})
+        self._note(report, taken, {}, None)
 
     def _read_inventory(self, report: FileReport, kind: Format, document: bool) -> None:
         damage = ""
@@ -234,13 +253,15 @@ class _Import:
         if damage:
             self._reject_file(report, damage)
 
-    def _note(self, report: FileReport, taken: Taken, texts: dict[int, str]) -> None:
+    def _note(self, report: FileReport, taken: Taken, texts: Mapping[int, str], cut_line: int | None) -> None:
         report.rows += taken.rows
         report.skipped += taken.skipped
         for sentence in taken.warnings:
             if sentence not in report.warnings:
                 report.warnings.append(sentence)
         for line, reason in taken.rejects:
+            if line == cut_line and "not JSON" in reason:
+                reason = "The file ends in the middle of this line; import it again when it is whole."
             self._reject(report, line, reason, texts.get(line, ""))
 
     def _reject_file(self, report: FileReport, reason: str) -> None:
@@ -255,8 +276,17 @@ class _Import:
 def _lines_sql(path: Path, first: int) -> str:
     return (
         f"(SELECT line, row_number() OVER () + {first - 1} AS n FROM read_csv({quoted(str(path))}, columns = {{'line': 'VARCHAR'}}, delim = '\x01', "
-        f"quote = '', escape = '', header = false, auto_detect = false, new_line = '\\n', max_line_size = {LONGEST_LINE + CHUNK // 2}, parallel = false))"
+        f"quote = '', escape = '', header = false, auto_detect = false, new_line = '\\n', max_line_size = {2 * LONGEST_LINE}, parallel = false))"
     )
+
+
+def _texts(path: Path, first: int, rejects: Sequence[tuple[int, str]]) -> dict[int, str]:
+    """The beginnings of the lines that were rejected, by number."""
+    wanted = {number for number, _ in rejects[:MOST_PER_FILE]}
+    if not wanted:
+        return {}
+    with path.open("rb") as file:
+        return {number: shortened(line) for number, line in enumerate(file, first) if number in wanted}
 
 
 def _document(text: str) -> list[object]:

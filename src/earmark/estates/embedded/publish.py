@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from earmark.estates.embedded.devices import Sighting
 from earmark.estates.embedded.events import DayFiles, EventStore, read_day, relation_sql, sighting_tables
 from earmark.estates.embedded.physical import (
-    NO_DAY,
     TICKS_PER_DAY,
     day_of,
     has_column,
@@ -47,21 +46,24 @@ def publish(stage: Stage, table: str, staged: str, store: EventStore) -> Publish
     """Write the staged rows of one table into the store."""
     stored: Counter[int] = Counter()
     duplicates: Counter[int] = Counter()
-    for day, condition in _days(stage, table, staged):
-        folder = store.day_folder(table, day)
-        files = read_day(folder, table)
+    for day in _read_days(stage, table, staged):
+        files = read_day(store.day_folder(table, day.name), table)
         for path in files.stale:
             path.unlink(missing_ok=True)
-        _find_duplicates(stage, table, staged, condition, files)
-        counts = f'SELECT "~file", count(*) FROM {staged} WHERE {condition} AND rowid %s (SELECT id FROM duplicate) GROUP BY ALL'
-        if _replaces(table) and _is_same(stage, table, f"{staged} WHERE {condition}", files):
-            stage.connection.execute(f"INSERT INTO duplicate SELECT rowid FROM {staged} WHERE {condition}")
-        new = dict(stage.rows(counts % "NOT IN"))
-        duplicates.update(dict(stage.rows(counts % "IN")))
-        if not new:
-            continue
-        stored.update(new)
-        _write(stage, table, f"{staged} WHERE {condition} AND rowid NOT IN (SELECT id FROM duplicate)", files)
+        fresh, twice = f"{staged} WHERE {day.condition}", Counter[int]()
+        if _replaces(table):
+            if _is_same(stage, table, fresh, files):
+                duplicates.update(day.counts)
+                continue
+            files = replace(files, live=())  # the snapshot before is not looked at
+        if files.live or day.suspect:
+            _find_duplicates(stage, table, fresh, files)
+            fresh += ' AND "~row" NOT IN (SELECT id FROM duplicate)'
+            twice.update(dict(stage.rows("SELECT file, count(DISTINCT id) FROM duplicate GROUP BY ALL")))
+        duplicates.update(twice)
+        stored.update(day.counts - twice)
+        if day.counts != twice:
+            _write(stage, table, fresh, files)
     return Published(stored=stored, duplicates=duplicates)
 
 
@@ -74,49 +76,80 @@ def sightings(stage: Stage, table: str, staged: str) -> Iterator[Sighting]:
     heard = table in sighting_tables()
     rows = stage.rows(
         f"""SELECT "DeviceId", coalesce(max_by({name}, ({time}, {name})) FILTER ({name} != ''), ''), min({time}), max({time})
-        FROM {staged} WHERE "~bad" IS NULL AND "DeviceId" != '' GROUP BY "DeviceId" ORDER BY "DeviceId" """
+        FROM {staged} WHERE "DeviceId" != '' GROUP BY "DeviceId" ORDER BY "DeviceId" """
     )
     for device, called, first, last in rows:
         yield Sighting(id=device, name=called, first_seen=first, last_seen=last if heard else None)
 
 
-def _days(stage: Stage, table: str, staged: str) -> Iterator[tuple[str, str]]:
-    if not has_column(table, "Timestamp"):
-        if stage.rows(f'SELECT 1 FROM {staged} WHERE "~bad" IS NULL LIMIT 1'):
-            yield NO_DAY, '"~bad" IS NULL'
-        return
-    days = stage.rows(f'SELECT DISTINCT "Timestamp" // {TICKS_PER_DAY} AS d FROM {staged} WHERE "~bad" IS NULL ORDER BY d')
-    for (day,) in days:
-        start = day * TICKS_PER_DAY
-        yield day_of(start), f'"~bad" IS NULL AND "Timestamp" BETWEEN {start} AND {start + TICKS_PER_DAY - 1}'
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Day:
+    """The staged rows of one day."""
+
+    name: str
+    condition: str
+    """SQL that picks them."""
+    counts: Counter[int]
+    """How many there are, by file."""
+    suspect: bool
+    """Whether two of them have the same hash, so that duplicates are to be looked for."""
 
 
-def _find_duplicates(stage: Stage, table: str, staged: str, condition: str, files: DayFiles) -> None:
-    """Fill the table `duplicate` with the rowids of the rows to leave out."""
-    columns = ", ".join(name_sql(stored) for stored, _, _ in physical_columns(table))
-    keyed = all(has_column(table, name) for name in ("DeviceId", "ReportId", "Timestamp"))
-    stage.connection.execute("CREATE OR REPLACE TEMP TABLE duplicate(id BIGINT)")
-    cases = [(columns, f"{condition} AND \"ReportId\" IS NULL" if keyed else condition)]
-    if keyed:
-        cases.append(('"DeviceId", "ReportId", "Timestamp"', f'{condition} AND "ReportId" IS NOT NULL'))
-    existing = _existing(table, files)
-    for key, rows in cases:
-        whole = key == columns
-        # Hashes first: whole rows are compared only where two hashes are equal.
-        mark = f"hash(({key}))" if whole else key
-        stage.connection.execute(
-            f"""INSERT INTO duplicate SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY {key} ORDER BY rowid) AS k
-            FROM {staged} WHERE {rows} AND ({mark}) IN (SELECT ({mark}) FROM {staged} WHERE {rows} GROUP BY {mark} HAVING count(*) > 1))
-            WHERE k > 1"""
+def _read_days(stage: Stage, table: str, staged: str) -> list[_Day]:
+    timed = has_column(table, "Timestamp")
+    day = f'"Timestamp" // {TICKS_PER_DAY}' if timed else "0"
+    counts: dict[int, Counter[int]] = {}
+    for number, file, rows in stage.rows(f'SELECT {day} AS d, "~file", count(*) FROM {staged} GROUP BY ALL ORDER BY ALL'):
+        counts.setdefault(number, Counter())[file] = rows
+    marks = f"SELECT {day} AS d, count(*) - count(DISTINCT hash(({_key(table) or _whole(table)}))) FROM {staged} GROUP BY d"
+    again = dict(stage.rows(marks))
+    return [
+        _Day(
+            name=day_of(number * TICKS_PER_DAY),
+            condition=f'"Timestamp" BETWEEN {number * TICKS_PER_DAY} AND {(number + 1) * TICKS_PER_DAY - 1}' if timed else "TRUE",
+            counts=by_file,
+            suspect=again[number] > 0,
         )
-        if existing and not _replaces(table):
-            same = " AND ".join(f"a.{part} IS NOT DISTINCT FROM b.{part}" for part in key.split(", "))
-            stage.connection.execute(
-                f"""INSERT INTO duplicate SELECT a.id FROM (SELECT rowid AS id, {key}, {mark} AS mark FROM {staged} WHERE {rows}) a
-                SEMI JOIN (SELECT {key}, {mark} AS mark FROM {existing}) b ON a.mark = b.mark AND {same}"""
-                if whole
-                else f"INSERT INTO duplicate SELECT rowid FROM {staged} a SEMI JOIN (SELECT {key} FROM {existing}) b USING ({key}) WHERE {rows}"
-            )
+        for number, by_file in counts.items()
+    ]
+
+
+def _key(table: str) -> str | None:
+    """Defender's own key of a row; None for tables that lack one of its columns."""
+    names = ("DeviceId", "ReportId", "Timestamp")
+    return ", ".join(name_sql(name) for name in names) if all(has_column(table, name) for name in names) else None
+
+
+def _whole(table: str) -> str:
+    return ", ".join(name_sql(stored) for stored, _, _ in physical_columns(table))
+
+
+def _find_duplicates(stage: Stage, table: str, fresh: str, files: DayFiles) -> None:
+    """Fill the table `duplicate` with the places of the rows to leave out."""
+    key = _key(table)
+    stage.connection.execute("CREATE OR REPLACE TEMP TABLE duplicate(id BIGINT, file INTEGER)")
+    if key is None:
+        _add_duplicates(stage, _whole(table), fresh, _existing(table, files))
+        return
+    _add_duplicates(stage, key, f'{fresh} AND "ReportId" IS NOT NULL', _existing(table, files))
+    if stage.rows(f'SELECT 1 FROM {fresh} AND "ReportId" IS NULL LIMIT 1'):
+        _add_duplicates(stage, _whole(table), f'{fresh} AND "ReportId" IS NULL', _existing(table, files))
+
+
+def _add_duplicates(stage: Stage, key: str, fresh: str, existing: str | None) -> None:
+    # Hashes first, because rows may be wide: the key itself is compared only where two hashes are equal.
+    mark = f"hash(({key}))"
+    again = f"SELECT {mark} FROM {fresh} GROUP BY {mark} HAVING count(*) > 1"
+    stage.connection.execute(
+        f"""INSERT INTO duplicate SELECT "~row", "~file" FROM (
+          SELECT "~row", "~file", row_number() OVER (PARTITION BY {key} ORDER BY "~row") AS k FROM {fresh} AND {mark} IN ({again})) WHERE k > 1"""
+    )
+    if existing:
+        same = " AND ".join(f"a.{part} IS NOT DISTINCT FROM b.{part}" for part in key.split(", "))
+        stage.connection.execute(
+            f"""INSERT INTO duplicate SELECT a."~row", a."~file" FROM (SELECT "~row", "~file", {key}, {mark} AS mark FROM {fresh}) a
+            SEMI JOIN (SELECT {key}, {mark} AS mark FROM {existing}) b ON a.mark = b.mark AND {same}"""
+        )
 
 
 def _existing(table: str, files: DayFiles) -> str | None:
@@ -136,17 +169,17 @@ def _write(stage: Stage, table: str, fresh: str, files: DayFiles) -> None:
     columns = ", ".join(name_sql(stored) for stored, _, _ in physical_columns(table))
     relation, kind = f"SELECT {columns} FROM {fresh}", "part"
     existing = _existing(table, files)
-    if existing and _replaces(table):
+    if _replaces(table):
         kind = "base"
     elif existing:
         count = stage.rows(f"SELECT count(*) FROM {existing}")[0][0]
         if count < _SMALL or len(files.live) >= _MANY:
             relation, kind = f"{relation} UNION ALL SELECT {columns} FROM {existing}", "base"
-    order = [name for name in ("Timestamp", "DeviceId") if has_column(table, name)]
+    order = [name for name in ("DeviceId", "Timestamp") if has_column(table, name)]
     if order:
         relation = f"SELECT * FROM ({relation}) ORDER BY {', '.join(name_sql(name) for name in order)}"
     half = stage.folder / "half.parquet"
-    stage.connection.execute(f"COPY ({relation}) TO {quoted(str(half))} (FORMAT parquet, COMPRESSION zstd)")
+    stage.connection.execute(f"COPY ({relation}) TO {quoted(str(half))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
     number = files.last_number + 1
     settle(half, files.folder / f"{kind}-{number:06}-{schema_mark(table)}.parquet")
 

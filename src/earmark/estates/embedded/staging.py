@@ -1,12 +1,13 @@
 """Where an import gathers its rows before they become part of the estate.
 
-One DuckDB file of its own in the estate's `.staging` folder: rows of any size of import fit, memory stays bounded, and a crash leaves nothing
-but that folder, which the next import throws away. A table of the estate is a table here, with three columns more: which file and line a row
-came from, and why it cannot be taken (NULL for a good row).
+Every chunk of input becomes a Parquet file in the estate's `.staging` folder: any size of import fits, memory stays bounded, and a crash
+leaves nothing but that folder, which the next import throws away. Besides the columns of its table a row has four more: its place in the
+import, the file and line it came from, and why it cannot be taken (NULL for a good row).
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import duckdb
 
 from earmark.estates.embedded.physical import (
     MACROS,
-    PHYSICAL,
+    empty_sql,
     has_column,
     name_sql,
     physical_columns,
@@ -35,6 +36,23 @@ class Source:
     """SQL of a relation with a column `n` (line number) besides those of `texts`."""
     texts: Mapping[str, str]
     """Column of the table → SQL expression over the relation that gives its text."""
+    mark: str = "0"
+    """SQL expression over the relation whose distinct values the reader wants to see; it looks at them to tell whether all went as expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What staging a source gave."""
+
+    rows: int
+    bad: list[tuple[int, str]]
+    """(line, reason) of rows that cannot be taken."""
+    marks: frozenset[object]
+
+    @property
+    def good(self) -> int:
+        """Rows that can be taken."""
+        return self.rows - len(self.bad)
 
 
 class Stage:
@@ -42,16 +60,13 @@ class Stage:
 
     def __init__(self, folder: Path, *, memory: int = 10**9, threads: int | None = None) -> None:
         self.folder = folder
-        config: dict[str, Any] = {
-            "memory_limit": f"{memory // 10**6}MB",
-            "temp_directory": str(folder / "spill"),
-            "preserve_insertion_order": True,
-        }
+        config: dict[str, Any] = {"memory_limit": f"{memory // 10**6}MB", "temp_directory": str(folder / "spill")}
         if threads is not None:
             config["threads"] = threads
-        self.connection = duckdb.connect(str(folder / "stage.duckdb"), config=config)
+        self.connection = duckdb.connect(config=config)
         self.connection.execute(MACROS)
-        self._names: dict[str, str] = {}
+        self._files: dict[str, list[tuple[Path, frozenset[str]]]] = defaultdict(list)
+        self._rows = 0
 
     def __enter__(self) -> Stage:
         return self
@@ -64,36 +79,45 @@ class Stage:
         return self.connection.execute(sql, parameters).fetchall()
 
     def tables(self) -> Iterator[tuple[str, str]]:
-        """(table, its name here)."""
-        yield from self._names.items()
+        """(table, a relation of its good rows): the stored columns in order, then `"~row"` and `"~file"`."""
+        for table, files in self._files.items():
+            if not files:
+                continue
+            everywhere = frozenset.intersection(*(columns for _, columns in files))
+            somewhere = frozenset.union(*(columns for _, columns in files))
+            chosen = []
+            for stored, name, kind in physical_columns(table):
+                value = name_sql(stored) if name in somewhere else empty_sql(kind)
+                if kind == "string" and name in somewhere - everywhere:
+                    value = f"coalesce({value}, '')"
+                chosen.append(f"{value} AS {name_sql(stored)}")
+            paths = ", ".join(quoted(str(path)) for path, _ in files)
+            by_name = "" if somewhere == everywhere else ", union_by_name = true"
+            source = f"read_parquet([{paths}], hive_partitioning = false{by_name})"
+            yield table, f'(SELECT {", ".join(chosen)}, "~row", "~file" FROM {source} WHERE "~bad" IS NULL)'
 
-    def add(self, table: str, source: Source, *, file: int) -> tuple[int, list[tuple[int, str]]]:
-        """Stage rows of one table; how many, and (line, reason) of those that cannot be taken."""
-        name = self._staged(table)
-        before = self.rows(f"SELECT coalesce(max(rowid) + 1, 0) FROM {name}")[0][0]
+    def add(self, table: str, source: Source, *, file: int) -> Added:
+        """Stage rows of one table."""
         columns = [(stored, column, kind) for stored, column, kind in physical_columns(table) if column in source.texts]
-        raw = ", ".join(f"{source.texts[column]} AS r{i}" for i, (_, column, _) in enumerate(columns))
-        values = ", ".join(f"{value_sql(f'r{i}', kind)} AS v{i}" for i, (_, _, kind) in enumerate(columns))
-        into = ", ".join([*(name_sql(stored) for stored, _, _ in columns), '"~line"', '"~file"', '"~bad"'])
-        chosen = ", ".join([*(f"v{i}" for i in range(len(columns))), "n", str(file), _bad_sql(table, columns)])
-        self.connection.execute(
-            f"INSERT INTO {name} ({into}) SELECT {chosen} FROM "
-            f"(SELECT *, {values} FROM (SELECT n{', ' if raw else ''}{raw} FROM {source.relation}))"
+        raw = "".join(f", {source.texts[column]} AS r{i}" for i, (_, column, _) in enumerate(columns))
+        values = "".join(f", {value_sql(f'r{i}', kind)} AS v{i}" for i, (_, _, kind) in enumerate(columns))
+        chosen = "".join(f"v{i} AS {name_sql(stored)}, " for i, (stored, _, _) in enumerate(columns))
+        path = self.folder / f"{table}-{len(self._files[table])}.parquet"
+        ((count,),) = self.rows(
+            f"""COPY (SELECT {chosen} n AS "~line", {file} AS "~file", row_number() OVER () + {self._rows} AS "~row",
+              {_bad_sql(table, columns)} AS "~bad", mark AS "~mark"
+            FROM (SELECT *{values} FROM (SELECT n, {source.mark} AS mark{raw} FROM {source.relation}))) TO {quoted(str(path))} (FORMAT parquet)"""
         )
-        bad = self.rows(f'SELECT "~line", "~bad" FROM {name} WHERE rowid >= {before} AND "~bad" IS NOT NULL ORDER BY rowid')
-        after = self.rows(f"SELECT coalesce(max(rowid) + 1, 0) FROM {name}")[0][0]
-        return after - before, bad
+        self._rows += count
+        self._files[table].append((path, frozenset(column for _, column, _ in columns)))
+        bad = self.rows(f'SELECT "~line", "~bad" FROM read_parquet({quoted(str(path))}) WHERE "~bad" IS NOT NULL ORDER BY "~row"')
+        marks = self.rows(f'SELECT DISTINCT "~mark" FROM read_parquet({quoted(str(path))})')
+        return Added(rows=count, bad=bad, marks=frozenset(mark for (mark,) in marks))
 
-    def _staged(self, table: str) -> str:
-        if table not in self._names:
-            self._names[table] = f"staged_{len(self._names)}"
-            columns = [
-                f"{name_sql(stored)} {PHYSICAL[kind]}{'''  DEFAULT '' ''' if kind == 'string' else ''}"
-                for stored, _, kind in physical_columns(table)
-            ]
-            extra = ['"~line" BIGINT', '"~file" INTEGER', '"~bad" VARCHAR']
-            self.connection.execute(f"CREATE TABLE {self._names[table]} ({', '.join([*columns, *extra])})")
-        return self._names[table]
+    def forget_last(self, table: str) -> None:
+        """Take back what was added to a table last."""
+        path, _ = self._files[table].pop()
+        path.unlink()
 
 
 def _bad_sql(table: str, columns: Sequence[tuple[str, str, str]]) -> str:

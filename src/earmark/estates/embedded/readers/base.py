@@ -45,7 +45,7 @@ class Lines:
 
 
 class LineReader(Protocol):
-    """Stages the rows of some lines of its format."""
+    """Stages the rows of one file, some lines at a time."""
 
     def __call__(self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
         """Read the lines; `resolve` gives the device id of each name."""

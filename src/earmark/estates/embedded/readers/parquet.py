@@ -32,11 +32,10 @@ def stage_parquet(path: Path, table: str, stage: Stage, *, file: int) -> Taken:
     source = f"read_parquet({quoted(str(path))}, hive_partitioning = false, file_row_number = true)"
     there: Mapping[str, str] = {name: kind for name, kind, *_ in stage.rows(f"DESCRIBE SELECT * FROM {source}")}
     texts = {name: _text_sql(name, kind, there[name]) for name, kind in columns_of(table) if name in there}
-    taken = Taken()
-    staged, bad = stage.add(table, Source(relation=f"(SELECT file_row_number + 1 AS n, * FROM {source})", texts=texts), file=file)
-    taken.rows, taken.staged, taken.rejects = staged, staged - len(bad), bad
+    added = stage.add(table, Source(relation=f"(SELECT file_row_number + 1 AS n, * FROM {source})", texts=texts), file=file)
+    taken = Taken(rows=added.rows, staged=added.good, rejects=added.bad)
     known = {name for name, _ in columns_of(table)} | {"file_row_number", "MachineGroup"}
-    taken.warnings.update({f"{table} has no column {name}; it was left out": staged for name in there if name not in known})
+    taken.warnings.update({f"{table} has no column {name}; it was left out": added.rows for name in there if name not in known})
     return taken
 
 

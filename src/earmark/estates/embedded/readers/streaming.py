@@ -1,8 +1,9 @@
 """Defender's streaming export: a wrapper around each row, `{"category": "AdvancedHunting-<Table>", "properties": {…}}`, or a list of those
 under `records` (https://learn.microsoft.com/defender-xdr/streaming-api-storage, …/streaming-api-event-hub).
 
-In come lines, into the stage go rows. Every line is looked at twice, both times by DuckDB: once for its table and the names of its columns, once
-for the values. Only columns that are there are asked for; that is what makes wide tables cheap.
+In come lines, into the stage go rows; DuckDB does both. Only columns that are there are asked for: that is what makes wide tables cheap. Which
+are there is found by looking at the lines once more (a survey). Where lines look as those before them did (the same table, the same names: the
+mark of a line), that look is spared: the rows are staged as expected, and taken back for a survey when one of them has another mark.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from earmark.kql.defender.tables import TABLES
 _PREFIX = "AdvancedHunting-"
 _ADDED = {"MachineGroup"}
 """Columns that the export adds to every table."""
-_JUDGED = """SELECT n, TRY(json_type(line)) AS kind, TRY(json_extract_string(line, '$.category')) AS category,
-  TRY(json_keys(line, '$.properties')) AS keys, TRY(json_type(line, '$.properties')) AS properties
-  FROM {relation} WHERE line IS NOT NULL AND trim(line) != ''"""
+_MARK = "hash((category, keys))"
+_JUDGED = """SELECT n, line, TRY(json_extract_string(line, '$.category')) AS category, TRY(json_keys(line, '$.properties')) AS keys
+  FROM {relation} WHERE line IS NOT NULL"""
 _NO_RECORD = 'It is no record of the export: expected is {"category": "AdvancedHunting-…", "properties": {…}}.'
 
 
@@ -32,62 +33,81 @@ class _Survey:
 
     keys: dict[str, set[str]]
     """Table → names of properties."""
-    rows: dict[str, int]
+    marks: set[object]
     strange: int
     """Lines that are not a record of a known table."""
     lists: bool
-    """Whether some lines may be lists of records."""
+    """Whether some of these are lists of records."""
 
 
-def stage_streaming(lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
-    """Stage the rows of some lines."""
-    taken = Taken()
-    survey, relation = _survey(stage, lines.relation, taken), lines.relation
-    if survey.lists:
-        relation, taken = _expanded(stage, relation), Taken()
-        survey = _survey(stage, relation, taken)
-    mixed = survey.strange or len(survey.rows) > 1
-    if mixed and relation == lines.relation:
-        # Read the file once more, not once for each table.
-        stage.connection.execute(f"CREATE OR REPLACE TEMP TABLE mixed AS SELECT n, line, TRY(json_extract_string(line, '$.category')) AS category FROM {relation}")
-        relation = "mixed"
-    elif mixed:
-        relation = f"(SELECT n, line, TRY(json_extract_string(line, '$.category')) AS category FROM {relation})"
-    for table, keys in survey.keys.items():
-        rows = f"(SELECT * FROM {relation} WHERE category = {quoted(_PREFIX + table)} AND json_type(line, '$.properties') = 'OBJECT')" if mixed else relation
-        staged, bad = stage.add(table, _source(rows, table, keys), file=lines.file)
-        taken.staged += staged - len(bad)
-        taken.rejects.extend(bad)
-    return taken
+class StreamingReader:
+    """Reads one file, some lines at a time."""
+
+    def __init__(self) -> None:
+        self._usual: _Survey | None = None
+
+    def __call__(self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
+        """Stage the rows of some lines."""
+        if self._usual and (taken := _as_usual(lines, stage, self._usual)):
+            return taken
+        taken = Taken()
+        survey, relation = _survey(stage, lines.relation, taken), lines.relation
+        if survey.lists:
+            relation, taken = _expanded(stage, relation), Taken()
+            survey = _survey(stage, relation, taken)
+        mixed = survey.strange or len(survey.keys) > 1
+        self._usual = None if mixed or survey.lists else survey
+        if mixed:
+            # Read the lines once more, not once for each table.
+            stage.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE mixed AS SELECT * FROM ({_JUDGED.format(relation=relation)}) WHERE len(keys) > 0"
+            )
+        for table, keys in survey.keys.items():
+            rows = f"(SELECT * FROM mixed WHERE category = {quoted(_PREFIX + table)})" if mixed else relation
+            added = stage.add(table, _source(rows, table, keys), file=lines.file)
+            taken.staged += added.good
+            taken.rejects.extend(added.bad)
+        return taken
+
+
+def _as_usual(lines: Lines, stage: Stage, usual: _Survey) -> Taken | None:
+    """Stage lines that look as those before them did; None, and nothing staged, when one does not."""
+    ((table, keys),) = usual.keys.items()
+    added = stage.add(table, _source(lines.relation, table, keys, judged=True), file=lines.file)
+    if added.marks <= usual.marks:
+        return Taken(rows=added.rows, staged=added.good, rejects=added.bad)
+    stage.forget_last(table)
+    return None
 
 
 def _survey(stage: Stage, relation: str, taken: Taken) -> _Survey:
-    survey = _Survey(keys=defaultdict(set), rows=defaultdict(int), strange=0, lists=False)
+    survey = _Survey(keys=defaultdict(set), marks=set(), strange=0, lists=False)
     judged = _JUDGED.format(relation=relation)
-    for kind, category, properties, keys, rows in stage.rows(
-        f"SELECT kind, category, properties, keys, count(*) FROM ({judged}) GROUP BY ALL ORDER BY min(n)"
+    # Grouped by a hash, which is much quicker than by the names themselves.
+    for mark, category, keys, rows in stage.rows(
+        f"SELECT mark, any_value(category), any_value(keys), count(*) FROM (SELECT *, {_MARK} AS mark FROM ({judged})) GROUP BY mark ORDER BY min(n)"
     ):
-        taken.rows += rows
+        survey.marks.add(mark)
         table = category.removeprefix(_PREFIX) if category else None
-        if table in TABLES and properties == "OBJECT":
+        if table in TABLES and keys:
+            taken.rows += rows
             survey.keys[table].update(keys)
-            survey.rows[table] += rows
             unknown = set(keys) - {name for name, _ in columns_of(table)} - _ADDED
             taken.warnings.update({f"{table} has no column {name}; it was left out": rows for name in unknown})
             continue
         survey.strange += rows
-        if category is not None and properties == "OBJECT":
+        if table and keys:
+            taken.rows += rows
             taken.skipped += rows
             taken.warnings[f"No table of advanced hunting is called {table}; its rows were skipped"] += rows
-        elif kind == "OBJECT" and category is None and properties is None:
-            survey.lists = True
     if survey.strange:
-        taken.rejects.extend(
-            stage.rows(
-                f"""SELECT n, CASE WHEN kind IS NULL THEN 'It is not JSON.' ELSE {quoted(_NO_RECORD)} END FROM ({judged})
-                WHERE kind IS NULL OR category IS NULL OR properties IS DISTINCT FROM 'OBJECT' ORDER BY n"""
-            )
+        strange = stage.rows(
+            f"""SELECT n, TRY(json_type(line)), TRY(json_type(line, '$.records')) FROM ({judged})
+            WHERE trim(line) != '' AND (category IS NULL OR coalesce(len(keys), 0) = 0) ORDER BY n"""
         )
+        taken.rows += len(strange)
+        taken.rejects.extend((n, _NO_RECORD if kind else "It is not JSON.") for n, kind, _ in strange)
+        survey.lists = any(records == "ARRAY" for _, _, records in strange)
     return survey
 
 
@@ -102,10 +122,12 @@ def _expanded(stage: Stage, relation: str) -> str:
     return "expanded"
 
 
-def _source(relation: str, table: str, keys: set[str]) -> Source:
+def _source(relation: str, table: str, keys: set[str], *, judged: bool = False) -> Source:
+    """The rows of one table; `judged` marks each, and bears lines that are not JSON."""
     present = [name for name, _ in columns_of(table) if name in keys]
-    shape = quoted(json.dumps({"properties": dict.fromkeys(present, "VARCHAR")}))
-    parsed = f"(SELECT n, json_transform(line, {shape}).properties AS p FROM {relation} WHERE line IS NOT NULL AND trim(line) != '')"
-    if not present:
-        parsed = f"(SELECT n FROM {relation} WHERE line IS NOT NULL AND trim(line) != '')"
-    return Source(relation=parsed, texts={name: f"p.{name_sql(name)}" for name in present})
+    shape = quoted(json.dumps({"category": "VARCHAR", "properties": dict.fromkeys(present, "VARCHAR")}))
+    record = f"json_transform(line, {shape})"
+    chosen = f"{record} AS j" if not judged else f"TRY({record}) AS j, TRY(json_keys(line, '$.properties')) AS keys"
+    parsed = f"(SELECT n, j.properties AS p{', keys, j.category AS category' if judged else ''} FROM (SELECT n, {chosen} FROM {relation} WHERE line IS NOT NULL))"
+    texts = {name: f"p.{name_sql(name)}" for name in present}
+    return Source(relation=parsed, texts=texts, mark=_MARK if judged else "0")

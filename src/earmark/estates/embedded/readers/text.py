@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CHUNK = 64 * 2**20
-"""Bytes of text handled at once: large enough that the fixed cost of a statement does not show."""
 LONGEST_LINE = 16 * 2**20
 """A longer line is no event."""
 _BLOCK = 2**20
@@ -78,34 +76,28 @@ def decoded(blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield from blocks
 
 
-def read_chunks(path: Path, on_bytes: Callable[[int], None], *, size: int = CHUNK) -> Iterator[Chunk]:
-    """The file's lines; raises `Damaged` after the last of them when the file is cut off or damaged."""
+def read_chunks(path: Path, on_bytes: Callable[[int], None]) -> Iterator[Chunk]:
+    """The file's lines, about a block at a time; raises `Damaged` after the last of them when the file is cut off or damaged."""
     blocks = decoded(read_bytes(path, on_bytes))
-    pending: list[bytes] = []
-    length, first_line = 0, 1
+    rest, first_line = b"", 1
     fault: Damaged | None = None
     while True:
         try:
             block = next(blocks, None)
         except Damaged as error:
             block, fault = None, error
-        if block is not None:
-            pending.append(block)
-            length += len(block)
-            if length < size or b"\n" not in block and length < size + LONGEST_LINE:
-                continue
-        content = b"".join(pending)
-        end = len(content) if block is None else content.rfind(b"\n") + 1
-        whole, rest = (content[:end], content[end:]) if end else (content, b"")
+        end = -1 if block is None else block.rfind(b"\n")
+        if block is not None and end < 0 and len(rest) <= LONGEST_LINE:
+            rest += block
+            continue
+        whole = rest if block is None else rest + block[: end + 1]
+        rest = b"" if block is None else block[end + 1 :]
         if whole:
             chunk = _chunk(whole, first_line, last=block is None)
-            if not end:  # a line that never ends: keep its number, drop what came so far
-                chunk.lines = 0
             yield chunk
             first_line += chunk.lines
         if block is None:
             break
-        pending, length = [rest], len(rest)
     if fault:
         raise fault
 
@@ -117,14 +109,19 @@ def _chunk(content: bytes, first_line: int, *, last: bool) -> Chunk:
         chunk.content = content.replace(b"\r\n", b"\n").replace(b"\r", b" ")
     if b"\1" in content:  # the separator of the reader that follows; never legal in JSON
         chunk.content = chunk.content.replace(b"\1", b"\2")
-    try:
-        chunk.content.decode()
-        bad_text = False
-    except UnicodeDecodeError:
-        bad_text = True
-    if bad_text or _has_long_line(chunk.content):
+    if not _is_utf8(chunk.content) or _has_long_line(chunk.content):
         _empty_bad_lines(chunk)
     return chunk
+
+
+def _is_utf8(content: bytes) -> bool:
+    if content.isascii():
+        return True
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _has_long_line(content: bytes) -> bool:
@@ -150,14 +147,6 @@ def _empty_bad_lines(chunk: Chunk) -> None:
         chunk.unreadable.append((chunk.first_line + number, reason))
         lines[number] = b""
     chunk.content = b"\n".join(lines)
-
-
-def line_texts(chunk: Chunk, numbers: set[int]) -> dict[int, str]:
-    """The text of some lines of a chunk, shortened, by number."""
-    if not numbers:
-        return {}
-    lines = chunk.content.split(b"\n")
-    return {n: shortened(lines[n - chunk.first_line]) for n in numbers if 0 <= n - chunk.first_line < len(lines)}
 
 
 def shortened(line: bytes, most: int = 300) -> str:

@@ -50,6 +50,7 @@ _WRONG_PASSWORD = ("0xc000006a", "0xc0000064", "0xc000006d")
 _HEAD = {
     "event": ("EventID", "event_id", "winlog.event_id"),
     "computer": ("Hostname", "Computer", "computer_name", "winlog.computer_name"),
+    "time": ("@timestamp", "TimeCreated"),
     "channel": ("Channel", "log_name", "winlog.channel"),
     "record": ("RecordNumber", "record_number", "winlog.record_id"),
 }
@@ -86,19 +87,22 @@ def stage_windows(lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]],
     stage.connection.execute("CREATE OR REPLACE TEMP TABLE named(computer VARCHAR, device VARCHAR)")
     if names:
         stage.connection.executemany("INSERT INTO named VALUES (?, ?)", list(resolve(names).items()))
+    late = stage.rows('SELECT count(*) FROM windows WHERE fault IS NULL AND NOT skip AND j."@timestamp" IS NULL')[0][0]
+    if late:
+        taken.warnings["Some events have no @timestamp; their TimeCreated was read as UTC, as Windows records it"] += late
     for table in sorted({table for table, _ in ACTIONS.values()}):
         events = ", ".join(quoted(event) for event, (goal, _) in ACTIONS.items() if goal == table)
         rows = f"(SELECT * FROM windows JOIN named USING (computer) WHERE fault IS NULL AND NOT skip AND event IN ({events}))"
         source = Source(relation=rows, texts=_LOGON_COLUMNS if table == "DeviceLogonEvents" else _EVENT_COLUMNS)
-        staged, bad = stage.add(table, source, file=lines.file)
-        taken.staged += staged - len(bad)
-        taken.rejects.extend(bad)
+        added = stage.add(table, source, file=lines.file)
+        taken.staged += added.good
+        taken.rejects.extend(added.bad)
     return taken
 
 
 def _events_sql(relation: str) -> str:
     """The lines as columns: the head of an event and its data, wherever the collector put them."""
-    shape: dict[str, object] = {"@timestamp": "VARCHAR", "event_data": dict.fromkeys(_DATA, "VARCHAR"), **dict.fromkeys(_DATA, "VARCHAR")}
+    shape: dict[str, object] = {"event_data": dict.fromkeys(_DATA, "VARCHAR"), **dict.fromkeys(_DATA, "VARCHAR")}
     inner: dict[str, object] = {"event_data": dict.fromkeys(_DATA, "VARCHAR")}
     for places in _HEAD.values():
         for place in places:
@@ -112,10 +116,10 @@ def _events_sql(relation: str) -> str:
           WHEN event IS NULL THEN 'It has no event id (EventID, event_id or winlog.event_id).'
           WHEN skip THEN NULL
           WHEN computer IS NULL THEN 'It has no computer (Hostname, computer_name or winlog.computer_name).'
-          WHEN ticks(time) IS NULL THEN 'It has no readable @timestamp; times that collectors write elsewhere may be local and are not used.'
+          WHEN ticks(time) IS NULL THEN 'It has no readable @timestamp; EventTime is not used, because collectors write it in local time.'
         END AS fault
       FROM (SELECT *, event IS NOT NULL AND (event NOT IN ({known}) OR lower(coalesce(channel, 'security')) != 'security') AS skip
-        FROM (SELECT n, j, j."@timestamp" AS time, {', '.join(head)}, {', '.join(found)}
+        FROM (SELECT n, j, {', '.join(head)}, {', '.join(found)}
           FROM (SELECT n, CASE WHEN TRY(json_type(line)) = 'OBJECT' THEN TRY(json_transform(line, {quoted(json.dumps(shape))})) END AS j
             FROM {relation} WHERE line IS NOT NULL AND trim(line) != '')))"""
 
