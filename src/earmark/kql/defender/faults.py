@@ -13,7 +13,7 @@ from dataclasses import replace
 from earmark.kql.base import Diagnostic, Edit
 from earmark.kql.defender.hints import hint_for, name_hint, near_hint
 from earmark.kql.defender.lexer import Kind, Token, closing
-from earmark.kql.defender.renames import OLD_COLUMNS, OLD_TABLES, Rename
+from earmark.kql.defender.renames import MERGED_COLUMNS, OLD_COLUMNS, OLD_TABLES, Rename
 from earmark.kql.defender.scene import Scene, same_but_for_case
 from earmark.kql.defender.vocabulary import FUNCTIONS, OPERATORS
 
@@ -137,19 +137,22 @@ def _unknown_name(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
         return _old_table(diagnostic, scene, OLD_TABLES[name])
     today = _column_of_today(name, scene) if diagnostic.code in ("KS142", "KS145") else None
     if today is not None:
+        merged = today in MERGED_COLUMNS
         return replace(
             diagnostic,
-            message=f"There is no column '{name}': {_since(OLD_COLUMNS.get(name))} '{today}'.",
-            hint=f"Write {today}.",
-            edits=_exchange(diagnostic, today),
+            message=f"There is no column '{name}': {_since(OLD_COLUMNS.get(name), merged)} '{today}'.",
+            hint=f"Look into {today}, which holds other values." if merged else f"Write {today}.",
+            edits=() if merged else _exchange(diagnostic, today),
         )
     return _near_name(diagnostic, scene, name) if diagnostic.code in NAME_FAULTS else None
 
 
-def _since(rename: Rename | None) -> str:
+def _since(rename: Rename | None, merged: bool) -> str:
     if rename is None:
         return "it is now called"
-    return f"since {rename.since} it is called" if rename.since else "it is written"
+    if not rename.since:
+        return "it is written"
+    return f"since {rename.since} it is {'part of' if merged else 'called'}"
 
 
 def _old_table(diagnostic: Diagnostic, scene: Scene, rename: Rename) -> Diagnostic:
@@ -176,6 +179,8 @@ def _column_of_today(name: str, scene: Scene) -> str | None:
     rename = OLD_COLUMNS.get(name)
     if rename is not None:
         new = rename.new[0]
+        if rename.tables and not scene.named & set(rename.tables):
+            return None
         return new if not scene.named or new in scene.names() else None
     # Names that the service makes: dcount_MachineId of a summarize, MachineId1 of a join.
     made = "_".join(_part_of_today(part) for part in name.split("_"))

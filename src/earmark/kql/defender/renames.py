@@ -121,6 +121,9 @@ OLD_COLUMNS = _by_name(
 )
 """Old column → the column of today."""
 
+MERGED_COLUMNS = frozenset({"DetectionMethods", "ThreatTypes"})
+"""Columns that took the place of several, with values of their own: another name alone does not mend a query."""
+
 
 def _changed(since: str, tables: tuple[str, ...], column: str, **pairs: str) -> list[ChangedValue]:
     return [

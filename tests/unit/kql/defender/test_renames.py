@@ -39,3 +39,8 @@ def test_the_names_are_those_collected(shared: Path) -> None:
     assert {fact["old"]: (fact["new"],) for fact in facts["columns"]} == {r.old: r.new for r in OLD_COLUMNS.values()}
     collected = {(fact["column"], fact["old"], fact["new"]) for fact in facts["values"]}
     assert collected == {(value.column, value.old, value.new) for value in OLD_VALUES}
+
+
+def test_the_reference_names_every_table_and_old_name() -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "reference" / "tables.md").read_text(encoding="utf-8")
+    assert [name for name in (*TABLES, *OLD_TABLES, *OLD_COLUMNS) if f"`{name}`" not in page] == []

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from earmark.kql.defender.tables import DEVICE_TELEMETRY, TABLES, Standing, known_tables
 
-
 KQL_TYPES = {"bool", "datetime", "dynamic", "guid", "int", "long", "real", "string"}
 
 
