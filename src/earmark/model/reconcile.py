@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from earmark.model.device import Device
@@ -309,6 +310,7 @@ class _Table:
         return case.change(REMOVE, removal, f"{adopted}no match since {_moment(since)}{over}")
 
 
+@lru_cache(maxsize=1024)
 def _moment(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M") if at else "an unknown moment"
 

@@ -33,6 +33,7 @@ def breached(limits: GuardLimits = LIMITS, **numbers: Any) -> dict[str, tuple[fl
         ({"removals": 3, "standing": 10}, {"max_removal_share": (0.2, 0.3)}),
         ({"removals": 1, "standing": 1}, {"max_removal_share": (0.2, 1.0)}),
         ({"removals": 1, "standing": 0}, {"max_removal_share": (0.2, 1.0)}),
+        ({"removals": 4, "standing": 2}, {"max_removal_share": (0.2, 1.0)}),
         ({"matched": 50, "matched_before": 100}, {}),
         ({"matched": 49, "matched_before": 100}, {"max_shrink": (0.5, 0.51)}),
         ({"matched": 0, "matched_before": 1}, {"max_shrink": (0.5, 1.0)}),

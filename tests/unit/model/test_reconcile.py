@@ -215,6 +215,15 @@ class TestExpiry:
         assert outcome(judged(rules, NO_MATCH, HAS, OWNED), OWNED) == ("remove", "no-match", "unmatched")
         assert outcome(judged(rules, NO_MATCH, BARE, OWNED), OWNED) == ("skip", "gone", "released")
 
+    def test_a_removal_that_was_rejected_is_tried_again_and_bars_once(self) -> None:
+        state = owned(given_up=True)
+        assert outcome(judged(flow(expires_after=DAY), MATCH, HAS, state), state) == ("remove", "outlived")
+
+    def test_grace_does_not_outlast_it(self) -> None:
+        change = judged(flow(keep_for=GRACE, expires_at=NOON + DAY), NO_MATCH, HAS, OWNED)
+        assert change is not None
+        assert change.until == NOON + DAY
+
     def test_what_is_added_says_until_when(self) -> None:
         change = judged(flow(expires_after=DAY, expires_at=NOON + 9 * DAY), MATCH, BARE)
         assert change is not None
