@@ -27,12 +27,11 @@ def check_query(query: str, tables: Tables, read: Reader, first: Reading | None 
     """
     faults, draft, reading = repair(query, tables, read, first or read(query))
     found = list(faults)
-    if not reading.errors:
-        aliases, draft, reading = check_old_names(draft, tables, read, reading)
-        found.extend(aliases)
-        if reading.tree is not None:
-            for warning in check_rule(reading.tree, reading.columns, draft.text):
-                start, end = draft.place(warning.start, warning.end)
-                # What a repair put in has no length in the original: point at what follows.
-                found.append(replace(warning, start=start, end=end if end > start else min(start + 1, len(query))))
+    if reading.binds:
+        old_names, draft, reading = check_old_names(draft, tables, read, reading)
+        found.extend(old_names)
+        for warning in check_rule(reading, draft.text):
+            start, end = draft.place(warning.start, warning.end)
+            # What a repair put in has no length in the original: point at what follows.
+            found.append(replace(warning, start=start, end=end if end > start else min(start + 1, len(query))))
     return tuple(sorted(found, key=lambda d: (d.start, d.end, d.code)))

@@ -246,18 +246,16 @@ def _single_equals(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
 
 def _equals_sign(diagnostic: Diagnostic, scene: Scene) -> Token | None:
     """The sign that is to blame: inside the fault, or before an `and` that then lacks its left condition."""
-    signs = [
-        word
-        for index, word in enumerate(scene.words)
-        if word.text == "=" and word.kind is Kind.MARK and _operator_before(scene, index) in ("where", "filter")
-    ]
     if diagnostic.code in ("KS141", "KS198"):
-        end = max(diagnostic.end, diagnostic.start + 1)
-        return next((sign for sign in signs if diagnostic.start <= sign.start < end), None)
-    if diagnostic.code == "KS106" and _span(diagnostic, scene) in ("and", "or"):
-        pipe = max((w.start for w in scene.words if w.text == "|" and w.start < diagnostic.start), default=0)
-        return next((sign for sign in reversed(signs) if pipe < sign.start < diagnostic.start), None)
-    return None
+        first, last = diagnostic.start, max(diagnostic.end, diagnostic.start + 1)
+    elif diagnostic.code == "KS106" and _span(diagnostic, scene) in ("and", "or"):
+        pipes = (w.start for w in scene.words if w.text == "|" and w.start < diagnostic.start)
+        first, last = max(pipes, default=0), diagnostic.start
+    else:
+        return None
+    near = [at for at, w in enumerate(scene.words) if first <= w.start < last and w.text == "=" and w.kind is Kind.MARK]
+    at = next(iter(near if diagnostic.code != "KS106" else reversed(near)), None)
+    return scene.words[at] if at is not None and _operator_before(scene, at) in ("where", "filter") else None
 
 
 def _operator_before(scene: Scene, index: int) -> str:

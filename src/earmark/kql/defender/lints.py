@@ -1,6 +1,6 @@
 """Warnings on a rule that binds: what may make it tag other devices than its author means.
 
-In come the bound tree and the result's columns, out come warnings with the better text in their hints. They change
+In comes a reading of a text that binds, out come warnings with the better text in their hints. They change
 what a query means, so none is made by itself. A lint a function; what each is about is in `CODES`.
 """
 
@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from earmark.kql.base import Columns, Diagnostic, Weight
 from earmark.kql.compiler.tree import Node
 from earmark.kql.defender.logon_lints import check_failed_logons, check_names_by_case, check_window_managers
+from earmark.kql.defender.reading import Reading
 from earmark.kql.defender.renames import OLD_VALUES
-from earmark.kql.defender.routes import Routes, columns_named, strings_in
+from earmark.kql.defender.routes import Routes, is_column
 from earmark.kql.defender.tables import known_tables
 from earmark.kql.defender.timespans import days_of
 
@@ -40,11 +41,13 @@ _SNAPSHOTS = frozenset({"DeviceInfo", "DeviceNetworkInfo", "DeviceFileCertificat
 _Lint = Callable[[Routes], Iterator[Diagnostic]]
 
 
-def check_rule(tree: Node, columns: Columns | None, text: str) -> tuple[Diagnostic, ...]:
-    """Every warning on a bound query."""
-    routes = Routes(tree, text)
+def check_rule(reading: Reading, text: str) -> tuple[Diagnostic, ...]:
+    """Every warning on a query that binds."""
+    if reading.tree is None:
+        return ()
+    routes = Routes(reading.tree, text)
     found = [warning for lint in _LINTS for warning in lint(routes)]
-    return (*found, *_check_result(routes, columns))
+    return (*found, *_check_result(routes, reading.columns))
 
 
 def _warn(code: str, node: Node, message: str, hint: str) -> Diagnostic:
@@ -160,10 +163,7 @@ def _has_timestamp(name: str) -> bool:
 def _bounds_time(operator: Node) -> bool:
     """Whether a condition compares a moment; leaves doubt to the author."""
     condition = operator.get("Condition") if operator.kind == "FilterOperator" else operator
-    return condition is not None and any(
-        n.kind == "NameReference" and n.type == "datetime" and n.symbol is not None and n.symbol.kind == "Column"
-        for n in condition.walk()
-    )
+    return condition is not None and any(n.type == "datetime" and is_column(n) for n in condition.walk())
 
 
 def _check_kept_days(routes: Routes) -> Iterator[Diagnostic]:
@@ -173,7 +173,7 @@ def _check_kept_days(routes: Routes) -> Iterator[Diagnostic]:
         if days is None or days <= KEPT_DAYS:
             continue
         comparison = routes.within(node, *_COMPARISONS)
-        if comparison is not None and {"Timestamp", "TimeGenerated"} & columns_named(comparison):
+        if comparison is not None and {"Timestamp", "TimeGenerated"} & routes.columns(comparison):
             yield _warn(
                 "EK105",
                 node,
@@ -230,8 +230,9 @@ def _check_changed_values(routes: Routes) -> Iterator[Diagnostic]:
             "EqualTildeExpression",
         ):
             continue
+        columns = routes.columns(node)
         for value in OLD_VALUES:
-            if value.old in strings_in(node) and value.column in columns_named(node) and tables & set(value.tables):
+            if value.column in columns and tables & set(value.tables) and value.old in routes.strings(node):
                 yield _warn(
                     "EK111",
                     node,

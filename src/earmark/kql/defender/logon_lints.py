@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from earmark.kql.base import Diagnostic, Weight
 from earmark.kql.compiler.tree import Node
-from earmark.kql.defender.routes import Routes, columns_named, strings_in
+from earmark.kql.defender.routes import Routes
 
 LOGONS = "DeviceLogonEvents"
 _ACCOUNT_COLUMNS = frozenset(
@@ -35,9 +35,9 @@ def _warn(code: str, node: Node, message: str, hint: str) -> Diagnostic:
 
 
 def _logons(routes: Routes) -> Iterator[tuple[Node, tuple[Node, ...]]]:
-    """Every place that reads logons, with the operators its rows pass through."""
+    """Every place that names the table of logons, with the operators its rows pass through; patterns ask for more."""
     for node, names in routes.tables:
-        if LOGONS in names:
+        if names == (LOGONS,):
             yield node, routes.downstream(node)
 
 
@@ -45,7 +45,7 @@ def check_failed_logons(routes: Routes) -> Iterator[Diagnostic]:
     """EK102."""
     for node, operators in _logons(routes):
         filters = [op for op in operators if op.kind == "FilterOperator"]
-        if any({"ActionType", "FailureReason"} & columns_named(op) for op in filters):
+        if any({"ActionType", "FailureReason"} & routes.columns(op) for op in filters):
             continue
         yield _warn(
             "EK102",
@@ -58,9 +58,9 @@ def check_failed_logons(routes: Routes) -> Iterator[Diagnostic]:
 def check_window_managers(routes: Routes) -> Iterator[Diagnostic]:
     """EK103: every interactive session also logs on DWM-n and UMFD-n, accounts of Windows itself."""
     for _, operators in _logons(routes):
-        interactive = next((op for op in operators if _keeps_interactive(op)), None)
-        grouping = next((op for op in operators if _groups_accounts(op)), None)
-        if interactive is None or grouping is None or any(_leaves_out_windows(op) for op in operators):
+        interactive = next((op for op in operators if _keeps_interactive(op, routes)), None)
+        grouping = next((op for op in operators if _groups_accounts(op, routes)), None)
+        if interactive is None or grouping is None or any(_leaves_out_windows(op, routes) for op in operators):
             continue
         if any(_keeps_named_accounts(op) for op in operators[: operators.index(grouping)]):
             continue
@@ -73,25 +73,25 @@ def check_window_managers(routes: Routes) -> Iterator[Diagnostic]:
         )
 
 
-def _keeps_interactive(operator: Node) -> bool:
+def _keeps_interactive(operator: Node, routes: Routes) -> bool:
     return (
         operator.kind == "FilterOperator"
-        and "LogonType" in columns_named(operator)
-        and any("interactive" in text.lower() for text in strings_in(operator))
+        and "LogonType" in routes.columns(operator)
+        and any("interactive" in text.lower() for text in routes.strings(operator))
     )
 
 
-def _groups_accounts(operator: Node) -> bool:
+def _groups_accounts(operator: Node, routes: Routes) -> bool:
     return operator.kind in ("SummarizeOperator", "MakeSeriesOperator") and any(
-        name.startswith("Account") for name in columns_named(operator)
+        name.startswith("Account") for name in routes.columns(operator)
     )
 
 
-def _leaves_out_windows(operator: Node) -> bool:
+def _leaves_out_windows(operator: Node, routes: Routes) -> bool:
     if operator.kind != "FilterOperator":
         return False
-    by_kind_of_account = {"AccountSid", "AccountDomain", "AccountUpn"} & columns_named(operator)
-    return bool(by_kind_of_account) or any(_WINDOWS_OWN.search(text) for text in strings_in(operator))
+    by_kind_of_account = {"AccountSid", "AccountDomain", "AccountUpn"} & routes.columns(operator)
+    return bool(by_kind_of_account) or any(_WINDOWS_OWN.search(text) for text in routes.strings(operator))
 
 
 def _keeps_named_accounts(operator: Node) -> bool:
@@ -121,7 +121,7 @@ def check_names_by_case(routes: Routes) -> Iterator[Diagnostic]:
             signs is None
             or not _is_account(node["Left"])
             or node["Left"].name in folded
-            or not _names_accounts(node["Right"])
+            or not _names_accounts(node["Right"], routes)
         ):
             continue
         found, better = signs
@@ -141,11 +141,11 @@ def _folds_case(node: Node) -> bool:
     return node.kind == "FunctionCallExpression" and node["Name"].name in ("tolower", "toupper")
 
 
-def _names_accounts(right: Node) -> bool:
+def _names_accounts(right: Node, routes: Routes) -> bool:
     """Whether the right side holds names (letters), be it literals, a list, or a query."""
     if any(node.columns is not None or _is_list_value(node) for node in right.walk()):
         return True
-    return any(any(char.isalpha() for char in text) for text in strings_in(right))
+    return any(any(char.isalpha() for char in text) for text in routes.strings(right))
 
 
 def _is_list_value(node: Node) -> bool:

@@ -89,7 +89,7 @@ def _mend(
     if len(found) > 1 and all(repair.edits for repair in firsts):
         trial = draft.with_edits([edit for repair in firsts for edit in repair.edits])
         trial_reading = read(trial.text)
-        if not trial_reading.errors and trial_reading.columns == reading.columns:
+        if trial_reading.binds and trial_reading.columns == reading.columns:
             return firsts, trial, trial_reading
     made = []
     mended = draft
@@ -103,7 +103,7 @@ def _mend(
                 continue
             trial = mended.with_edits(offered.edits)
             trial_reading = read(trial.text)
-            if not trial_reading.errors and _same_result(trial_reading, reading, old.may_rename if lenient else None):
+            if trial_reading.binds and _same_result(trial_reading, reading, old.may_rename if lenient else None):
                 repair, mended, reading = offered, trial, trial_reading
                 break
         made.append(repair)

@@ -25,6 +25,11 @@ class Reading:
         """The diagnostics that keep the text from running."""
         return tuple(d for d in self.diagnostics if d.weight is Weight.ERROR)
 
+    @property
+    def binds(self) -> bool:
+        """Whether the text is known to bind: a reading that was cut off says nothing."""
+        return self.tree is not None and not self.errors
+
 
 Reader = Callable[[str], Reading]
 """Binds a text."""

@@ -75,6 +75,8 @@ def _try(
             break
         trial = draft.with_edits([edit for fault in accepted for edit in fault.edits])
         trial_reading = read(trial.text)
+        if not trial_reading.binds and not trial_reading.errors:
+            break
         left = [(error.code, *trial.place(error.start, error.end)) for error in trial_reading.errors]
         sound = [fault for fault in accepted if not any(_remains(fault, key) for key in left)]
         if len(sound) == len(accepted):

@@ -8,7 +8,7 @@ alarm.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from earmark.kql.compiler.tree import Node
@@ -27,11 +27,26 @@ class Routes:
         self._text = text
         self.nodes = tuple(root.walk())
         self._parents = {id(child): node for node in self.nodes for child in _children(node)}
+        self._columns: dict[int, frozenset[str]] = {}
+        self._strings: dict[int, frozenset[str]] = {}
 
     def quote(self, node: Node, most: int = 60) -> str:
         """The node's text on one line, to be shown in a hint; … where it is long."""
         text = " ".join(self._text[node.start : node.end].split())
         return text if len(text) <= most else "…"
+
+    def columns(self, node: Node) -> frozenset[str]:
+        """The columns that an expression or operator reads."""
+        if id(node) not in self._columns:
+            self._columns[id(node)] = frozenset(n.name for n in node.walk() if is_column(n))
+        return self._columns[id(node)]
+
+    def strings(self, node: Node) -> frozenset[str]:
+        """The string literals in an expression or operator, without their quotes."""
+        if id(node) not in self._strings:
+            literals = (n for n in node.walk() if n.kind == "StringLiteralExpression")
+            self._strings[id(node)] = frozenset(n.token().value for n in literals)
+        return self._strings[id(node)]
 
     def parent(self, node: Node) -> Node | None:
         """The node that holds this one."""
@@ -80,16 +95,33 @@ class Routes:
                 return
             node = above
 
-    def _uses(self, name: str, after: int) -> Iterator[Node]:
+    @cached_property
+    def _references(self) -> Mapping[str, tuple[Node, ...]]:
+        """Where each let is used."""
+        found: dict[str, list[Node]] = {}
         for node in self.nodes:
-            is_use = node.kind == "NameReference" and node.name == name and node.start >= after
-            if is_use and node.symbol is not None and node.symbol.kind in ("Variable", "Function"):
+            if (
+                node.kind == "NameReference"
+                and node.symbol is not None
+                and node.symbol.kind in ("Variable", "Function")
+            ):
+                found.setdefault(node.name, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    def _uses(self, name: str, after: int) -> Iterator[Node]:
+        for node in self._references.get(name, ()):
+            if node.start >= after:
                 above = self.parent(node)
                 yield above if above is not None and above.kind == "FunctionCallExpression" else node
 
     @staticmethod
     def _declares(node: Node) -> bool:
         return node.kind == "FunctionDeclaration"
+
+
+def is_column(node: Node) -> bool:
+    """Whether a node reads a column."""
+    return node.kind == "NameReference" and node.symbol is not None and node.symbol.kind == "Column"
 
 
 def _materializes(node: Node) -> bool:
@@ -104,15 +136,3 @@ def _children(node: Node) -> Iterator[Node]:
             yield child
         elif isinstance(child, tuple):
             yield from (item for item in child if isinstance(item, Node))
-
-
-def columns_named(node: Node) -> frozenset[str]:
-    """The columns that an expression or operator reads."""
-    return frozenset(
-        n.name for n in node.walk() if n.kind == "NameReference" and n.symbol is not None and n.symbol.kind == "Column"
-    )
-
-
-def strings_in(node: Node) -> frozenset[str]:
-    """The string literals in an expression or operator, without their quotes."""
-    return frozenset(n.token().value for n in node.walk() if n.kind == "StringLiteralExpression")

@@ -6,7 +6,7 @@ Read from the words alone, so that it can be said of a text that does not bind; 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,6 +22,8 @@ class Scene:
 
     text: str
     words: tuple[Token, ...]
+    places: Mapping[int, int]
+    """Offset of a word's start → its index."""
     tables: Tables
     """Every table that may be named."""
     named: frozenset[str]
@@ -38,6 +40,7 @@ class Scene:
         return cls(
             text=text,
             words=words,
+            places={word.start: index for index, word in enumerate(words)},
             tables=tables,
             named=frozenset(names & tables.keys()),
             declared=frozenset(declared - {"kind", "bagexpansion", "withsource", "isfuzzy", "flags"}),
@@ -45,7 +48,7 @@ class Scene:
 
     def index_at(self, start: int) -> int | None:
         """The index of the word that begins at that offset."""
-        return next((index for index, word in enumerate(self.words) if word.start == start), None)
+        return self.places.get(start)
 
     def columns(self) -> frozenset[str]:
         """The columns of the tables named."""
