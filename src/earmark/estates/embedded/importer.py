@@ -40,7 +40,7 @@ INVENTORY = "(inventory)"
 _AT_ONCE = 64 * 2**20
 """Bytes of text handled by one statement; enough that its fixed cost does not show, and memory stays bounded."""
 _READERS: dict[Format, Callable[[], LineReader]] = {Format.STREAMING: StreamingReader, Format.WINDOWS: lambda: stage_windows}
-_SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".csv", ".parquet")
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".csv", ".parquet", ".evtx")
 """What is read of a folder; a file that is named is read whatever its name."""
 
 
@@ -107,13 +107,16 @@ class _Import:
         staging = self.estate.folder / ".staging"
         shutil.rmtree(staging, ignore_errors=True)  # what a crashed import left
         rounds: tuple[list[tuple[int, Format, bool]], list[tuple[int, Format, bool]]] = ([], [])
-        for path in self._files(paths):
+        for path, named in self._files(paths):
             report = FileReport(file=path)
             self.reports.append(report)
             try:
                 kind, document = recognise(path)
             except NotRecognised as error:
-                self._reject_file(report, str(error))
+                if named:
+                    self._reject_file(report, str(error))
+                else:  # a folder may hold other things than sensors' files
+                    report.warnings.append(f"It was left out. {error}")
                 continue
             except OSError as error:
                 self._reject_file(report, f"It cannot be read: {error.strerror or error}.")
@@ -129,15 +132,16 @@ class _Import:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
-    def _files(self, paths: Sequence[Path]) -> Iterator[Path]:
+    def _files(self, paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
+        """(file, whether it was named itself), each once."""
         for path in paths:
             if path.is_dir():
                 found = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
                 if not found:
                     self._missing(path, f"The folder holds no file to import ({', '.join(_SUFFIXES)}).")
-                yield from found
+                yield from ((p, False) for p in found)
             elif path.exists():
-                yield path
+                yield path, True
             else:
                 self._missing(path, "There is no such file or folder.")
 
@@ -265,6 +269,8 @@ class _Import:
             self._reject(report, line, reason, texts.get(line, ""))
 
     def _reject_file(self, report: FileReport, reason: str) -> None:
+        report.failed = reason
+        report.failed = reason
         self._reject(report, 0, reason, "")
 
     def _reject(self, report: FileReport, line: int, reason: str, text: str) -> None:
