@@ -147,9 +147,9 @@ class _Rows:
     def _tag_of(self, row: Sequence[Any], given: str) -> str | None:
         if not self._tag_at:
             return self._template
-        cells = {name: row[at] for name, at in self._tag_at.items()}
-        tag = _PLACEHOLDER.sub(lambda match: "" if cells[match[1]] is None else str(cells[match[1]]), self._template)
-        stray = [f'{name} "{cell}"' for name, cell in cells.items() if cell is None or str(cell) not in self._values]
+        cells = {name: _text(row[at]) for name, at in self._tag_at.items()}
+        tag = _PLACEHOLDER.sub(lambda match: cells[match[1]], self._template)
+        stray = [f'{name} "{cell}"' for name, cell in cells.items() if cell not in self._values]
         if stray:
             text = f"{', '.join(stray)} is none of the {len(self._values)} values that the flow lists"
             found = self._devices_of(given)
@@ -191,6 +191,13 @@ def _position(flow: Flow, names: Sequence[str], name: str, key: str) -> int:
             hint=f'Add "{name}" to the query\'s last project, or name another column in {key} of {flow.file}.',
         )
     return names.index(name)
+
+
+def _text(cell: Any) -> str:
+    """A cell as a part of a tag, as KQL's `tostring` has it."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return "" if cell is None else str(cell)
 
 
 def _plain(cell: Any) -> Any:

@@ -181,7 +181,7 @@ def _entry(row: Row[Any]) -> Entry:
 
 def _rows(connection: Connection) -> Iterator[Row[Any]]:
     query = select(ledger).order_by(ledger.c.sequence)
-    yield from connection.execution_options(yield_per=_ROWS_A_READ).execute(query)
+    yield from connection.execute(query.execution_options(yield_per=_ROWS_A_READ))
 
 
 def _state(row: Row[Any]) -> PairState:

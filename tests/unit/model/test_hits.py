@@ -118,6 +118,11 @@ class TestTemplates:
         }
         assert hits.matched == 2
 
+    def test_a_cell_that_is_no_text_is_written_as_kql_does(self) -> None:
+        rules = by("DeviceId", value="Shared: {Shared}/{Floor}", values=("true", "3"))
+        hits = resolved(rules, ("DeviceId", "Shared", "Floor"), ("a1", True, 3))
+        assert set(hits.evidence) == {Pair("a1", "Shared: true/3")}
+
     @pytest.mark.parametrize("value", ["Legal", "finance", "", None])
     def test_a_value_that_is_not_listed_is_no_tag(self, value: str | None) -> None:
         hits = resolved(self.rules, self.names, ("a1", value))
