@@ -123,10 +123,10 @@ def hunt_document(result: HuntResult) -> dict[str, Any]:
 def parse_plan(document: object) -> Plan:
     """A plan from its document; what is no plan raises UsageError, one of another format StalePlanError."""
     if not isinstance(document, Mapping) or not str(document.get("format", "")).startswith("earmark-plan/"):
-        raise UsageError('this is no plan: it lacks "format": "earmark-plan/…"', hint=_WRITE_ONE)
+        raise UsageError('this is no plan: it lacks "format": "earmark-plan/…".', hint=_WRITE_ONE)
     if document["format"] != FORMAT:
         raise StalePlanError(
-            f'the plan is in the format "{document["format"]}"; this version of Earmark applies {FORMAT}',
+            f'the plan is in the format "{document["format"]}"; this version of Earmark applies {FORMAT}.',
             hint="Plan anew with this version.",
         )
     node = _Node(document, "")
@@ -191,7 +191,7 @@ class _Node:
 
     def _read(self, key: str) -> object:
         if key not in self._value:
-            raise UsageError(f"the plan is damaged: {self._at(key)} is missing", hint=_WRITE_ONE)
+            raise UsageError(f"the plan is damaged: {self._at(key)} is missing.", hint=_WRITE_ONE)
         return self._value[key]
 
     def _at(self, key: str) -> str:
@@ -257,5 +257,5 @@ def _refuse(place: str, expected: str, found: object) -> NoReturn:
     shown = repr(found)
     shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
     raise UsageError(
-        f"the plan is damaged: {place or 'the document'} should be {expected}, not {shown}", hint=_WRITE_ONE
+        f"the plan is damaged: {place or 'the document'} should be {expected}, not {shown}.", hint=_WRITE_ONE
     )

@@ -187,7 +187,7 @@ def _position(flow: Flow, names: Sequence[str], name: str, key: str) -> int:
     if name not in names:
         raise ProjectError(
             f'flow {flow.name}: {key} names the column "{name}", which the hunt does not give '
-            f"(it gives {', '.join(names) or 'none'})",
+            f"(it gives {', '.join(names) or 'none'}).",
             hint=f'Add "{name}" to the query\'s last project, or name another column in {key} of {flow.file}.',
         )
     return names.index(name)

@@ -26,11 +26,11 @@ def held(folder: Path, name: str, *, who: str, timeout: float) -> Iterator[None]
         lock.acquire(timeout=timeout)
     except Timeout:
         raise LeaseHeldError(
-            f'"{name}" is in use by {_read_holder(holder)}', hint="Try again when that process has ended."
+            f'"{name}" is in use by {_read_holder(holder)}.', hint="Try again when that process has ended."
         ) from None
     except OSError as error:
         raise StateError(
-            f"the lock {path} cannot be taken: {error.strerror or error}",
+            f"the lock {path} cannot be taken: {error.strerror or error}.",
             hint="Give this account the right to write the state's folder, on a file system that has locks.",
         ) from error
     try:

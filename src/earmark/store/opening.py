@@ -56,14 +56,14 @@ def open_database(url: str, folder: Path) -> Database:
     scheme, colon, place = url.partition(":")
     if scheme != "sqlite" or not colon or not place.strip("/"):
         raise ProjectError(
-            f'state: "{scheme}:…" is not supported; expected sqlite:PATH',
+            f'state: "{scheme}:…" is not supported; expected sqlite:PATH.',
             hint="Write state: sqlite:.earmark/state.db in earmark.yaml.",
         )
     path = folder / place.removeprefix("//")
     with _told(path):
         if path.is_dir():
             raise StateError(
-                f"{path} is a folder; the state is a file", hint="Name another file under state: in earmark.yaml."
+                f"{path} is a folder; the state is a file.", hint="Name another file under state: in earmark.yaml."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         database = Database(engine=_engine(path), path=path)
@@ -104,7 +104,7 @@ def _bring_up_to_date(database: Database) -> None:
                 _migrate(database)
     except Timeout:
         raise StateError(
-            f"{database.path} is being migrated by another process", hint="Try again when that process has ended."
+            f"{database.path} is being migrated by another process.", hint="Try again when that process has ended."
         ) from None
 
 
@@ -126,7 +126,7 @@ def _migrate(database: Database) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise StateError(
-            f"{database.path} was written by a newer Earmark (schema {found}; this one knows up to {REVISION})",
+            f"{database.path} was written by a newer Earmark (schema {found}; this one knows up to {REVISION}).",
             hint="Use that version of Earmark, or restore a backup made before the upgrade.",
         )
     _use_write_ahead_log(database)
@@ -148,7 +148,7 @@ def _refuse_strangers(database: Database, connection: Connection, found: str | N
     tables = inspect(connection).get_table_names()
     if found is None and set(tables) - {"alembic_version"}:
         raise StateError(
-            f"{database.path} is a database of something else (it holds the table {tables[0]})",
+            f"{database.path} is a database of something else (it holds the table {tables[0]}).",
             hint="Name another file under state: in earmark.yaml.",
         )
 
@@ -162,7 +162,7 @@ def _told(path: Path) -> Iterator[None]:
         raise _state_error(path, str(error.orig)) from error
     except OSError as error:
         raise StateError(
-            f"the state {path} cannot be used: {error.strerror or error}",
+            f"the state {path} cannot be used: {error.strerror or error}.",
             hint="Check that the folder exists, can be written and has room.",
         ) from error
 
@@ -189,5 +189,5 @@ _SENTENCES = (
 def _state_error(path: Path, said: str) -> StateError:
     for sign, sentence, hint in _SENTENCES:
         if sign in said:
-            return StateError(f"the state {path} {sentence.format(busy=_BUSY_SECONDS)}", hint=hint)
-    return StateError(f"the state {path} cannot be used: {said}", hint="Check the disk, or restore a backup.")
+            return StateError(f"the state {path} {sentence.format(busy=_BUSY_SECONDS)}.", hint=hint)
+    return StateError(f"the state {path} cannot be used: {said}.", hint="Check the disk, or restore a backup.")

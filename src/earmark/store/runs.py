@@ -43,7 +43,7 @@ class RunTables:
             ended = connection.execute(update(runs).where(runs.c.id == run).values(ended_at=stored(ended_at)))
             if not ended.rowcount:
                 raise StateError(
-                    f'there is no run "{run}" to end', hint="This is a fault of Earmark; please report it."
+                    f'there is no run "{run}" to end.', hint="This is a fault of Earmark; please report it."
                 )
             rows = [
                 {"run": run, "place": place, **asdict(flow), "state": flow.state.value}
