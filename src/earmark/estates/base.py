@@ -1,4 +1,6 @@
-"""What an estate is: devices, their tags, and a way to change manual tags. Implementations: `embedded` (later: `defender`)."""
+"""What an estate is: devices, their tags, and a way to change manual tags. Implementations: `embedded` (later:
+`defender`).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Devices and tags of an embedded estate, in a SQLite file of their own.
 
-It plays the part that the tenant plays elsewhere: what Earmark believes of a tag is in the ledger, what *is* so is here, and neither is ever
-derived from the other. Times are ticks (100 ns since 0001-01-01), as in the events.
+It plays the part that the tenant plays elsewhere: what Earmark believes of a tag is in the ledger, what *is* so is
+here, and neither is ever derived from the other. Times are ticks (100 ns since 0001-01-01), as in the events.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ class DeviceStore:
     def devices(self) -> list[DeviceRow]:
         """Every device, by id."""
         with self._open() as connection:
-            rows = connection.execute("SELECT id, name, first_seen, last_seen, listed FROM devices ORDER BY id").fetchall()
+            rows = connection.execute(
+                "SELECT id, name, first_seen, last_seen, listed FROM devices ORDER BY id"
+            ).fetchall()
         return [DeviceRow(id=i, name=n, first_seen=f, last_seen=s, listed=bool(c)) for i, n, f, s, c in rows]
 
     def tags(self) -> list[tuple[str, str, str]]:
@@ -148,16 +150,21 @@ class DeviceStore:
                 if known[-1] and add:
                     connection.execute("INSERT OR IGNORE INTO tags VALUES (?, ?, 'manual', ?)", (device, tag, at))
                 elif known[-1]:
-                    connection.execute("DELETE FROM tags WHERE device = ? AND tag = ? AND origin = 'manual'", (device, tag))
+                    connection.execute(
+                        "DELETE FROM tags WHERE device = ? AND tag = ? AND origin = 'manual'", (device, tag)
+                    )
             return known
 
     def find(self, device: str) -> list[tuple[str, str]]:
         """(id, name) of the device of that id, else of all of that name."""
         with self._open() as connection:
             by_id = connection.execute("SELECT id, name FROM devices WHERE id = ?", (device,)).fetchall()
-            return by_id or connection.execute(
-                "SELECT id, name FROM devices WHERE folded = ? ORDER BY id", (folded(device),)
-            ).fetchall()
+            return (
+                by_id
+                or connection.execute(
+                    "SELECT id, name FROM devices WHERE folded = ? ORDER BY id", (folded(device),)
+                ).fetchall()
+            )
 
     def resolve(self, names: Iterable[str]) -> dict[str, str]:
         """The device id of each name, by name as given; what is decided here stays decided (see `identity`)."""

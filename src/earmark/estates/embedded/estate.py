@@ -24,7 +24,10 @@ class EmbeddedEstate:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise EstateError(f"{folder} cannot be the estate's folder: {error.strerror}.", hint="Correct estate.path in earmark.yaml.") from error
+            raise EstateError(
+                f"{folder} cannot be the estate's folder: {error.strerror}.",
+                hint="Correct estate.path in earmark.yaml.",
+            ) from error
         self.devices = DeviceStore(folder / "devices.db")
         self.events = EventStore(folder / "events")
         self.id = self.devices.estate_id
@@ -76,14 +79,19 @@ class EmbeddedEstate:
         found = self.devices.find(device)
         if not found:
             raise UsageError(
-                f"The estate knows no device with the id or name {device!r}.", hint="`earmark devices` lists those it knows; names are whole names."
+                f"The estate knows no device with the id or name {device!r}.",
+                hint="`earmark devices` lists those it knows; names are whole names.",
             )
         if len(found) > 1:
-            raise UsageError(f"{len(found)} devices are named {device!r}: {named(dict(found))}.", hint="Give the id instead of the name.")
+            raise UsageError(
+                f"{len(found)} devices are named {device!r}: {named(dict(found))}.",
+                hint="Give the id instead of the name.",
+            )
         ((key, name),) = found
         if not add and tag not in self.devices.manual_tags([key])[key]:
             raise UsageError(
-                f"{name or key} does not carry the manual tag {tag!r}.", hint=f"`earmark devices {name or key}` shows its tags; only manual ones can be removed."
+                f"{name or key} does not carry the manual tag {tag!r}.",
+                hint=f"`earmark devices {name or key}` shows its tags; only manual ones can be removed.",
             )
         self.devices.change_tag(tag, [key], add=add, at=ticks_of(now))
         tags = sorted(self.devices.manual_tags([key])[key])

@@ -2,9 +2,10 @@
 
     <folder>/table=DeviceLogonEvents/day=2026-01-04/part-000001-1f2e3d4c.parquet
 
-The folder is the whole truth; there is no index to go stale. A file appears by a rename, so that nobody ever sees half of one. `base` files
-replace every file of a lower number in their day: a reader passes over those, whether or not somebody has tidied them away yet. Files under
-other names (put there by hand) are read too; columns that they lack are empty.
+The folder is the whole truth; there is no index to go stale. A file appears by a rename, so that nobody ever sees
+half of one. `base` files replace every file of a lower number in their day: a reader passes over those, whether or
+not somebody has tidied them away yet. Files under other names (put there by hand) are read too; columns that they
+lack are empty.
 """
 
 from __future__ import annotations
@@ -101,7 +102,9 @@ class EventStore:
         found: int | None = None
         while True:
             # Only a table whose last remaining day can hold something newer is worth another look.
-            asked = {t: days.pop() for t, days in pending.items() if days and (found is None or days[-1][0] >= day_of(found))}
+            asked = {
+                t: days.pop() for t, days in pending.items() if days and (found is None or days[-1][0] >= day_of(found))
+            }
             if not asked:
                 return found
             parts = []
@@ -150,7 +153,9 @@ def relation_sql(table: str, days: Sequence[DayFiles], hidden: str = "") -> str:
 def sighting_tables() -> tuple[str, ...]:
     """The tables whose rows mean that a device was heard of then: its own telemetry, not what others say of it."""
     return tuple(
-        table for table in TABLES if table.startswith("Device") and has_column(table, "DeviceId") and has_column(table, "Timestamp")
+        table
+        for table in TABLES
+        if table.startswith("Device") and has_column(table, "DeviceId") and has_column(table, "Timestamp")
     )
 
 
@@ -175,5 +180,3 @@ def _column_sql(stored: str, name: str, kind: str, present: Mapping[str, str] | 
     if present[stored.lower()] != PHYSICAL[kind]:
         value = f"CAST({value} AS {PHYSICAL[kind]})"
     return f"{f'''coalesce({value}, '')''' if kind == 'string' else value} AS {name_sql(name)}"
-
-

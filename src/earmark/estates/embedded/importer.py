@@ -2,16 +2,16 @@
 
     files → recognised by content → staged (good rows) and rejected (bad ones) → published: no duplicates, whole files → devices
 
-Two rounds: inventories and Defender's own data first, then Windows' logs, whose devices are known by name alone and may just have become
-known by id. One import at a time holds the estate's lock. What a crash leaves is either published whole or not at all, and devices are
-counted from every row read, so importing the same files again completes what was begun.
+Two rounds: inventories and Defender's own data first, then Windows' logs, whose devices are known by name alone and
+may just have become known by id. One import at a time holds the estate's lock. What a crash leaves is either
+published whole or not at all, and devices are counted from every row read, so importing the same files again
+completes what was begun.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,7 +30,15 @@ from earmark.estates.embedded.readers.inventory import BadRow, read_csv, read_li
 from earmark.estates.embedded.readers.parquet import stage_parquet, table_of
 from earmark.estates.embedded.readers.recognise import NotRecognised, recognise
 from earmark.estates.embedded.readers.streaming import StreamingReader
-from earmark.estates.embedded.readers.text import LONGEST_LINE, Chunk, Damaged, decoded, read_bytes, read_chunks, shortened
+from earmark.estates.embedded.readers.text import (
+    LONGEST_LINE,
+    Chunk,
+    Damaged,
+    decoded,
+    read_bytes,
+    read_chunks,
+    shortened,
+)
 from earmark.estates.embedded.readers.windows import stage_windows
 from earmark.estates.embedded.rejects import MOST_PER_FILE, write_rejects
 from earmark.estates.embedded.report import FileReport, ImportReport, Progress, Reject
@@ -39,7 +47,10 @@ from earmark.estates.embedded.staging import Stage
 INVENTORY = "(inventory)"
 _AT_ONCE = 64 * 2**20
 """Bytes of text handled by one statement; enough that its fixed cost does not show, and memory stays bounded."""
-_READERS: dict[Format, Callable[[], LineReader]] = {Format.STREAMING: StreamingReader, Format.WINDOWS: lambda: stage_windows}
+_READERS: dict[Format, Callable[[], LineReader]] = {
+    Format.STREAMING: StreamingReader,
+    Format.WINDOWS: lambda: stage_windows,
+}
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".csv", ".parquet", ".evtx")
 """What is read of a folder; a file that is named is read whatever its name."""
 
@@ -62,10 +73,18 @@ def import_paths(
         lock.acquire(timeout=lock_seconds)
     except Timeout as error:
         raise EstateError(
-            f"Another import into {estate.folder} has been running for {lock_seconds:.0f} seconds.", hint="Wait until it is done, then import again."
+            f"Another import into {estate.folder} has been running for {lock_seconds:.0f} seconds.",
+            hint="Wait until it is done, then import again.",
         ) from error
     try:
-        work = _Import(estate=estate, progress=progress, table=table, at=ticks_of(now or datetime.now(UTC)), memory=memory, threads=threads)
+        work = _Import(
+            estate=estate,
+            progress=progress,
+            table=table,
+            at=ticks_of(now or datetime.now(UTC)),
+            memory=memory,
+            threads=threads,
+        )
         work.run(paths)
         listed = write_rejects(rejects, work.rejects, imported=[file.file for file in work.reports])
         return ImportReport(files=tuple(work.reports), rejects_file=listed)
@@ -81,11 +100,16 @@ def _estate_error(folder: Path, text: str) -> EstateError:
     first = text.strip().split("\n", 1)[0]
     if "No space left" in text or "Errno 28" in text:
         return EstateError(
-            f"The disk of {folder} is full; what was imported up to here is complete and kept.", hint="Free some space and import the same files again."
+            f"The disk of {folder} is full; what was imported up to here is complete and kept.",
+            hint="Free some space and import the same files again.",
         )
     if "Out of Memory" in text:
-        return EstateError(f"The import needs more memory than it may use: {first}.", hint="Raise limits.memory in earmark.yaml.")
-    return EstateError(f"The import into {folder} stopped: {first}.", hint="Import the same files again; nothing is stored twice.")
+        return EstateError(
+            f"The import needs more memory than it may use: {first}.", hint="Raise limits.memory in earmark.yaml."
+        )
+    return EstateError(
+        f"The import into {folder} stopped: {first}.", hint="Import the same files again; nothing is stored twice."
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,7 +223,9 @@ class _Import:
                     file.write(chunk.content)
                     bad.extend(chunk.unreadable)
                     last = chunk
-            taken = reader(Lines(relation=_lines_sql(path, first.first_line), file=number), stage, self.estate.devices.resolve)
+            taken = reader(
+                Lines(relation=_lines_sql(path, first.first_line), file=number), stage, self.estate.devices.resolve
+            )
             taken.rows += len(bad)
             taken.rejects = sorted((*bad, *taken.rejects))
             end = last.first_line + last.lines - 1 if last.cut else None
@@ -243,7 +269,6 @@ class _Import:
             rows = read_lines((n, json.dumps(value)) for n, value in enumerate(_document(text), 1))
         else:
             rows = read_lines(enumerate(text.split("\n"), 1))
-        listings: list[Listing] = []
         for line, row in rows:
             report.rows += 1
             if isinstance(row, BadRow):

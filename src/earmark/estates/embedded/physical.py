@@ -1,7 +1,8 @@
 """How KQL values lie in Parquet, and the SQL that brings text there.
 
-In comes the name of an SQL expression that holds text (or NULL), out come expressions: the value in its physical type, and whether the
-text could not be read. Both work on whole columns in DuckDB, so that no row passes through Python.
+In comes the name of an SQL expression that holds text (or NULL), out come expressions: the value in its physical
+type, and whether the text could not be read. Both work on whole columns in DuckDB, so that no row passes through
+Python.
 """
 
 from __future__ import annotations

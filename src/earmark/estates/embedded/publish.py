@@ -1,8 +1,9 @@
-"""Turns staged rows into files of the event store: without duplicates, a day at a time, each file complete or not there at all.
+"""Turns staged rows into files of the event store: without duplicates, a day at a time, each file complete or not
+there at all.
 
-What is the same row: DeviceId, ReportId and Timestamp where a table has all three and ReportId is not null (Defender's own key); else the
-whole row. Both hold the day, so that only the files of one day are looked at. Of equal rows the one that is in the estate stays, else the
-first that was read.
+What is the same row: DeviceId, ReportId and Timestamp where a table has all three and ReportId is not null
+(Defender's own key); else the whole row. Both hold the day, so that only the files of one day are looked at. Of equal
+rows the one that is in the estate stays, else the first that was read.
 """
 
 from __future__ import annotations
@@ -99,14 +100,20 @@ def _read_days(stage: Stage, table: str, staged: str) -> list[_Day]:
     timed = has_column(table, "Timestamp")
     day = f'"Timestamp" // {TICKS_PER_DAY}' if timed else "0"
     counts: dict[int, Counter[int]] = {}
-    for number, file, rows in stage.rows(f'SELECT {day} AS d, "~file", count(*) FROM {staged} GROUP BY ALL ORDER BY ALL'):
+    for number, file, rows in stage.rows(
+        f'SELECT {day} AS d, "~file", count(*) FROM {staged} GROUP BY ALL ORDER BY ALL'
+    ):
         counts.setdefault(number, Counter())[file] = rows
-    marks = f"SELECT {day} AS d, count(*) - count(DISTINCT hash(({_key(table) or _whole(table)}))) FROM {staged} GROUP BY d"
+    marks = (
+        f"SELECT {day} AS d, count(*) - count(DISTINCT hash(({_key(table) or _whole(table)}))) FROM {staged} GROUP BY d"
+    )
     again = dict(stage.rows(marks))
     return [
         _Day(
             name=day_of(number * TICKS_PER_DAY),
-            condition=f'"Timestamp" BETWEEN {number * TICKS_PER_DAY} AND {(number + 1) * TICKS_PER_DAY - 1}' if timed else "TRUE",
+            condition=f'"Timestamp" BETWEEN {number * TICKS_PER_DAY} AND {(number + 1) * TICKS_PER_DAY - 1}'
+            if timed
+            else "TRUE",
             counts=by_file,
             suspect=again[number] > 0,
         )
@@ -179,7 +186,9 @@ def _write(stage: Stage, table: str, fresh: str, files: DayFiles) -> None:
     if order:
         relation = f"SELECT * FROM ({relation}) ORDER BY {', '.join(name_sql(name) for name in order)}"
     half = stage.folder / "half.parquet"
-    stage.connection.execute(f"COPY ({relation}) TO {quoted(str(half))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+    stage.connection.execute(
+        f"COPY ({relation}) TO {quoted(str(half))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+    )
     number = files.last_number + 1
     settle(half, files.folder / f"{kind}-{number:06}-{schema_mark(table)}.parquet")
 
@@ -191,7 +200,9 @@ def _is_same(stage: Stage, table: str, fresh: str, files: DayFiles) -> bool:
         return False
     columns = ", ".join(name_sql(stored) for stored, _, _ in physical_columns(table))
     a, b = f"(SELECT {columns} FROM {fresh})", f"(SELECT {columns} FROM {existing})"
-    return not stage.rows(f"(SELECT * FROM {a} EXCEPT SELECT * FROM {b}) UNION ALL (SELECT * FROM {b} EXCEPT SELECT * FROM {a}) LIMIT 1")
+    return not stage.rows(
+        f"(SELECT * FROM {a} EXCEPT SELECT * FROM {b}) UNION ALL (SELECT * FROM {b} EXCEPT SELECT * FROM {a}) LIMIT 1"
+    )
 
 
 def _replaces(table: str) -> bool:

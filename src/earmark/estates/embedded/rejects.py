@@ -1,6 +1,7 @@
 """The file of rejects: what the newest import of each file could not take, as JSON lines.
 
-Importing a file again replaces what is said of that file, so that a line that was cut off then and is whole now is no longer listed.
+Importing a file again replaces what is said of that file, so that a line that was cut off then and is whole now is no
+longer listed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ def write_rejects(path: Path, rejects: Iterable[Reject], *, imported: Collection
     again = {str(file) for file in imported}
     kept = [line for line in _lines(path) if _file_of(line) not in again]
     fresh = [
-        json.dumps({"file": str(r.file), "line": r.line, "reason": r.reason, "text": r.text}, ensure_ascii=False) for r in rejects
+        json.dumps({"file": str(r.file), "line": r.line, "reason": r.reason, "text": r.text}, ensure_ascii=False)
+        for r in rejects
     ]
     if not fresh and not path.exists():
         return None

@@ -36,13 +36,11 @@ class FileReport:
     """Rows that Earmark has no use for, such as other Windows events."""
     rejected: int = 0
     failed: str = ""
-    """Why the file as a whole, or what follows its readable part, was not taken; empty when it was."""
+    """Why the file as a whole, or what follows its readable part, was not taken (that is one reject); empty when it was."""
     tables: Counter[str] = field(default_factory=Counter)
     """Rows stored, by table; an inventory's are under `(inventory)`."""
     warnings: list[str] = field(default_factory=list)
     """Worth knowing, said once a file: columns and tables that are not known."""
-    failed: str = ""
-    """Why the file as a whole, or its rest, could not be taken; that counts as one reject. Empty when it could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """Where an import gathers its rows before they become part of the estate.
 
-Every chunk of input becomes a Parquet file in the estate's `.staging` folder: any size of import fits, memory stays bounded, and a crash
-leaves nothing but that folder, which the next import throws away. Besides the columns of its table a row has four more: its place in the
-import, the file and line it came from, and why it cannot be taken (NULL for a good row).
+Every chunk of input becomes a Parquet file in the estate's `.staging` folder: any size of import fits, memory stays
+bounded, and a crash leaves nothing but that folder, which the next import throws away. Besides the columns of its
+table a row has four more: its place in the import, the file and line it came from, and why it cannot be taken (NULL
+for a good row).
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ class Stage:
     def __enter__(self) -> Stage:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.connection.close()
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
@@ -110,7 +113,9 @@ class Stage:
         )
         self._rows += count
         self._files[table].append((path, frozenset(column for _, column, _ in columns)))
-        bad = self.rows(f'SELECT "~line", "~bad" FROM read_parquet({quoted(str(path))}) WHERE "~bad" IS NOT NULL ORDER BY "~row"')
+        bad = self.rows(
+            f'SELECT "~line", "~bad" FROM read_parquet({quoted(str(path))}) WHERE "~bad" IS NOT NULL ORDER BY "~row"'
+        )
         marks = self.rows(f'SELECT DISTINCT "~mark" FROM read_parquet({quoted(str(path))})')
         return Added(rows=count, bad=bad, marks=frozenset(mark for (mark,) in marks))
 

@@ -1,6 +1,7 @@
 """Inventories: which devices there are and which tags they carry, as CSV or JSON lines.
 
-An inventory is small beside events (a row a device), so plain Python reads it, row by row, and can say of each what is wrong with it.
+An inventory is small beside events (a row a device), so plain Python reads it, row by row, and can say of each what
+is wrong with it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,12 @@ def read_csv(text: str) -> Iterator[tuple[int, Listing | BadRow]]:
         if len(cells) != len(header):
             yield line, BadRow(f"It has {len(cells)} cells, and the header has {len(header)}.")
             continue
-        yield line, _listing_or_bad({ours[name]: cell.strip() for name, cell in zip(header, cells, strict=True) if name in ours})
+        yield (
+            line,
+            _listing_or_bad(
+                {ours[name]: cell.strip() for name, cell in zip(header, cells, strict=True) if name in ours}
+            ),
+        )
 
 
 def read_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Listing | BadRow]]:
@@ -165,10 +171,11 @@ def _time(cells: Mapping[str, Any], column: str) -> int | None:
 
 
 def _instant(text: str) -> datetime | None:
-    # Python reads at most six fractional digits; Defender writes seven.
-    for read in (lambda: datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)), lambda: datetime.strptime(text, "%b %d, %Y %I:%M:%S %p")):
-        try:
-            return read()
-        except ValueError:
-            continue
-    return None
+    try:  # Python reads at most six fractional digits; Defender writes seven.
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
+    except ValueError:
+        pass
+    try:  # as the portal's exports have it
+        return datetime.strptime(text, "%b %d, %Y %I:%M:%S %p")
+    except ValueError:
+        return None

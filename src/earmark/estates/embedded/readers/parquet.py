@@ -1,7 +1,8 @@
 """Parquet files that are already in Defender's columns, as other tools write them.
 
-The table comes from a folder `table=<Table>`, else from the file's name (`DeviceLogonEvents.parquet`, `DeviceLogonEvents-01.parquet`), else from
-the caller. Datetimes may be timestamps, text or ticks (64-bit integers of 100 ns since 0001-01-01).
+The table comes from a folder `table=<Table>`, else from the file's name (`DeviceLogonEvents.parquet`,
+`DeviceLogonEvents-01.parquet`), else from the caller. Datetimes may be timestamps, text or ticks (64-bit integers of
+100 ns since 0001-01-01).
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from earmark.estates.embedded.physical import EPOCH_TICKS, columns_of, name_sql, quoted
+from earmark.estates.embedded.physical import columns_of, name_sql, quoted
 from earmark.estates.embedded.readers.base import Taken
 from earmark.estates.embedded.staging import Source, Stage
+from earmark.kql.base import EPOCH_TICKS
 from earmark.kql.defender.tables import TABLES
 
 
@@ -32,10 +34,14 @@ def stage_parquet(path: Path, table: str, stage: Stage, *, file: int) -> Taken:
     source = f"read_parquet({quoted(str(path))}, hive_partitioning = false, file_row_number = true)"
     there: Mapping[str, str] = {name: kind for name, kind, *_ in stage.rows(f"DESCRIBE SELECT * FROM {source}")}
     texts = {name: _text_sql(name, kind, there[name]) for name, kind in columns_of(table) if name in there}
-    added = stage.add(table, Source(relation=f"(SELECT file_row_number + 1 AS n, * FROM {source})", texts=texts), file=file)
+    added = stage.add(
+        table, Source(relation=f"(SELECT file_row_number + 1 AS n, * FROM {source})", texts=texts), file=file
+    )
     taken = Taken(rows=added.rows, staged=added.good, rejects=added.bad)
     known = {name for name, _ in columns_of(table)} | {"file_row_number", "MachineGroup"}
-    taken.warnings.update({f"{table} has no column {name}; it was left out": added.rows for name in there if name not in known})
+    taken.warnings.update(
+        {f"{table} has no column {name}; it was left out": added.rows for name in there if name not in known}
+    )
     return taken
 
 

@@ -40,10 +40,14 @@ def recognise(path: Path) -> tuple[Format, bool]:
     if start.startswith(b"PAR1"):
         return Format.PARQUET, False
     if start.startswith(b"ElfFile\0"):
-        raise NotRecognised("Windows event log files (.evtx) are not supported; export the events as JSON lines with Winlogbeat or NXLog.")
+        raise NotRecognised(
+            "Windows event log files (.evtx) are not supported; export the events as JSON lines with Winlogbeat or NXLog."
+        )
     head = read_head(path)
     if not head.strip():
-        raise NotRecognised("The file is empty." if not start else "The file holds nothing but blanks, or not enough of it can be read.")
+        raise NotRecognised(
+            "The file is empty." if not start else "The file holds nothing but blanks, or not enough of it can be read."
+        )
     if b"\0" in head:
         raise NotRecognised("The file is binary and of no known format; expected are text, gz of text, or Parquet.")
     for line in islice((line for line in head.split(b"\n") if line.strip()), 50):

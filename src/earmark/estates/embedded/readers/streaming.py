@@ -1,9 +1,11 @@
-"""Defender's streaming export: a wrapper around each row, `{"category": "AdvancedHunting-<Table>", "properties": {…}}`, or a list of those
-under `records` (https://learn.microsoft.com/defender-xdr/streaming-api-storage, …/streaming-api-event-hub).
+"""Defender's streaming export: a wrapper around each row, `{"category": "AdvancedHunting-<Table>", "properties":
+{…}}`, or a list of those under `records` (https://learn.microsoft.com/defender-xdr/streaming-api-storage,
+…/streaming-api-event-hub).
 
-In come lines, into the stage go rows; DuckDB does both. Only columns that are there are asked for: that is what makes wide tables cheap. Which
-are there is found by looking at the lines once more (a survey). Where lines look as those before them did (the same table, the same names: the
-mark of a line), that look is spared: the rows are staged as expected, and taken back for a survey when one of them has another mark.
+In come lines, into the stage go rows; DuckDB does both. Only columns that are there are asked for: that is what makes
+wide tables cheap. Which are there is found by looking at the lines once more (a survey). Where lines look as those
+before them did (the same table, the same names: the mark of a line), that look is spared: the rows are staged as
+expected, and taken back for a survey when one of them has another mark.
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ def _survey(stage: Stage, relation: str, taken: Taken) -> _Survey:
         f"SELECT mark, any_value(category), any_value(keys), count(*) FROM (SELECT *, {_MARK} AS mark FROM ({judged})) GROUP BY mark ORDER BY min(n)"
     ):
         survey.marks.add(mark)
-        table = category.removeprefix(_PREFIX) if category else None
+        table = (category or "").removeprefix(_PREFIX)
         if table in TABLES and keys:
             taken.rows += rows
             survey.keys[table].update(keys)

@@ -1,7 +1,8 @@
 """Files of lines, plain or compressed, cut into chunks of whole lines.
 
-Out come chunks as UTF-8 bytes with LF ends, one line of the file a line of the chunk, so that line numbers hold. What cannot be a line
-(not UTF-8, far too long) becomes an empty one and is reported. Content ends where a damaged gz ends; what was readable comes first.
+Out come chunks as UTF-8 bytes with LF ends, one line of the file a line of the chunk, so that line numbers hold. What
+cannot be a line (not UTF-8, far too long) becomes an empty one and is reported. Content ends where a damaged gz ends;
+what was readable comes first.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def read_bytes(path: Path, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
                 try:
                     content = decoder.decompress(block, 8 * _BLOCK)
                 except zlib.error as error:
-                    raise Damaged(f"The gz file is damaged after {done - len(block)} bytes or a little later ({error}).") from error
+                    raise Damaged(
+                        f"The gz file is damaged after {done - len(block)} bytes or a little later ({error})."
+                    ) from error
                 if content:
                     yield content
                 block = decoder.unconsumed_tail

@@ -1,8 +1,8 @@
-"""Windows Security events about logons, as JSON lines of NXLog (flat fields) and of Winlogbeat 6 and 7 (fields under `event_data` or
-`winlog.event_data`); one reader, because a value is simply looked for in each place.
+"""Windows Security events about logons, as JSON lines of NXLog (flat fields) and of Winlogbeat 6 and 7 (fields under
+`event_data` or `winlog.event_data`); one reader, because a value is simply looked for in each place.
 
-4624 and 4625 become rows of DeviceLogonEvents. 4634, 4647, 4648 and 4672 are no logons and become rows of DeviceEvents under names of
-our own. `docs/reference/import.md` has the mapping and its sources.
+4624 and 4625 become rows of DeviceLogonEvents. 4634, 4647, 4648 and 4672 are no logons and become rows of
+DeviceEvents under names of our own. `docs/reference/import.md` has the mapping and its sources.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _SUBJECT = "event = '4672'"
 
 _MACROS = """
 CREATE OR REPLACE MACRO said(x) AS nullif(nullif(trim(x), '-'), '');
-CREATE OR REPLACE MACRO hex(x) AS CAST(CAST(TRY_CAST(x AS UBIGINT) AS VARCHAR) AS VARCHAR);
+CREATE OR REPLACE MACRO hex(x) AS CAST(TRY_CAST(x AS UBIGINT) AS VARCHAR);
 CREATE OR REPLACE MACRO address(x) AS CASE WHEN lower(x) LIKE '::ffff:%.%' THEN x[8:] ELSE x END;
 CREATE OR REPLACE MACRO address_type(x) AS CASE
   WHEN x IS NULL THEN NULL
@@ -83,13 +83,20 @@ def stage_windows(lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]],
     taken = Taken(rows=stage.rows("SELECT count(*) FROM windows")[0][0])
     taken.rejects = stage.rows("SELECT n, fault FROM windows WHERE fault IS NOT NULL ORDER BY n")
     taken.skipped = stage.rows("SELECT count(*) FROM windows WHERE fault IS NULL AND skip")[0][0]
-    names = [name for (name,) in stage.rows("SELECT DISTINCT computer FROM windows WHERE fault IS NULL AND NOT skip ORDER BY computer")]
+    names = [
+        name
+        for (name,) in stage.rows(
+            "SELECT DISTINCT computer FROM windows WHERE fault IS NULL AND NOT skip ORDER BY computer"
+        )
+    ]
     stage.connection.execute("CREATE OR REPLACE TEMP TABLE named(computer VARCHAR, device VARCHAR)")
     if names:
         stage.connection.executemany("INSERT INTO named VALUES (?, ?)", list(resolve(names).items()))
     late = stage.rows('SELECT count(*) FROM windows WHERE fault IS NULL AND NOT skip AND j."@timestamp" IS NULL')[0][0]
     if late:
-        taken.warnings["Some events have no @timestamp; their TimeCreated was read as UTC, as Windows records it"] += late
+        taken.warnings["Some events have no @timestamp; their TimeCreated was read as UTC, as Windows records it"] += (
+            late
+        )
     for table in sorted({table for table, _ in ACTIONS.values()}):
         events = ", ".join(quoted(event) for event, (goal, _) in ACTIONS.items() if goal == table)
         rows = f"(SELECT * FROM windows JOIN named USING (computer) WHERE fault IS NULL AND NOT skip AND event IN ({events}))"
@@ -108,8 +115,14 @@ def _events_sql(relation: str) -> str:
         for place in places:
             (inner if place.startswith("winlog.") else shape)[place.removeprefix("winlog.")] = "VARCHAR"
     shape["winlog"] = inner
-    head = [f"coalesce({', '.join('said(j.' + _path(place) + ')' for place in places)}) AS {name}" for name, places in _HEAD.items()]
-    found = [f'coalesce(said(j."{name}"), said(j.event_data."{name}"), said(j.winlog.event_data."{name}")) AS "{name}"' for name in _DATA]
+    head = [
+        f"coalesce({', '.join('said(j.' + _path(place) + ')' for place in places)}) AS {name}"
+        for name, places in _HEAD.items()
+    ]
+    found = [
+        f'coalesce(said(j."{name}"), said(j.event_data."{name}"), said(j.winlog.event_data."{name}")) AS "{name}"'
+        for name in _DATA
+    ]
     known = ", ".join(quoted(event) for event in ACTIONS)
     return f"""
       SELECT *, CASE WHEN j IS NULL THEN 'It is not JSON, or no object.'
@@ -119,7 +132,7 @@ def _events_sql(relation: str) -> str:
           WHEN ticks(time) IS NULL THEN 'It has no readable @timestamp; EventTime is not used, because collectors write it in local time.'
         END AS fault
       FROM (SELECT *, event IS NOT NULL AND (event NOT IN ({known}) OR lower(coalesce(channel, 'security')) != 'security') AS skip
-        FROM (SELECT n, j, {', '.join(head)}, {', '.join(found)}
+        FROM (SELECT n, j, {", ".join(head)}, {", ".join(found)}
           FROM (SELECT n, CASE WHEN TRY(json_type(line)) = 'OBJECT' THEN TRY(json_transform(line, {quoted(json.dumps(shape))})) END AS j
             FROM {relation} WHERE line IS NOT NULL AND trim(line) != '')))"""
 
@@ -137,13 +150,18 @@ def _action_sql() -> str:
 
 
 _LOGON_TYPE_SQL = (
-    'CASE "LogonType" ' + " ".join(f"WHEN {quoted(k)} THEN {quoted(v)}" for k, v in LOGON_TYPES.items()) + ' ELSE "LogonType" END'
+    'CASE "LogonType" '
+    + " ".join(f"WHEN {quoted(k)} THEN {quoted(v)}" for k, v in LOGON_TYPES.items())
+    + ' ELSE "LogonType" END'
 )
 
 
 def _extra_sql(*names: str) -> str:
     """AdditionalFields: JSON text of what the table has no column for; absent values are left out."""
-    pairs = ", ".join(f"{quoted(name)}, {sql}" for name, sql in [("EventID", "CAST(event AS INTEGER)"), *((n, _EXTRA.get(n, f'"{n}"')) for n in names)])
+    pairs = ", ".join(
+        f"{quoted(name)}, {sql}"
+        for name, sql in [("EventID", "CAST(event AS INTEGER)"), *((n, _EXTRA.get(n, f'"{n}"')) for n in names)]
+    )
     return f"CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR)"
 
 
@@ -181,9 +199,11 @@ _LOGON_COLUMNS = {
     "RemoteDeviceName": '"WorkstationName"',
     "RemoteIPType": 'address_type(address("IpAddress"))',
     "FailureReason": f"""CASE WHEN event = '4625' THEN CASE
-        WHEN lower(coalesce(nullif("SubStatus", '0x0'), "Status")) IN ({', '.join(quoted(code) for code in _WRONG_PASSWORD)})
+        WHEN lower(coalesce(nullif("SubStatus", '0x0'), "Status")) IN ({", ".join(quoted(code) for code in _WRONG_PASSWORD)})
         THEN 'InvalidUserNameOrPassword' ELSE lower(coalesce(nullif("SubStatus", '0x0'), "Status")) END END""",
-    "AdditionalFields": _extra_sql("ElevatedToken", "LogonProcessName", "LmPackageName", "LogonGuid", "TargetLinkedLogonId", "Status", "SubStatus"),
+    "AdditionalFields": _extra_sql(
+        "ElevatedToken", "LogonProcessName", "LmPackageName", "LogonGuid", "TargetLinkedLogonId", "Status", "SubStatus"
+    ),
 }
 _EVENT_COLUMNS = {
     **_COMMON,
