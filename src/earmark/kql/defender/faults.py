@@ -13,9 +13,10 @@ from dataclasses import replace
 from earmark.kql.base import Diagnostic, Edit
 from earmark.kql.defender.hints import hint_for, name_hint, near_hint
 from earmark.kql.defender.lexer import Kind, Token, closing
+from earmark.kql.defender.missing_table import explain_missing_table
 from earmark.kql.defender.renames import MERGED_COLUMNS, OLD_COLUMNS, OLD_TABLES, Rename
-from earmark.kql.defender.scene import Scene, same_but_for_case
-from earmark.kql.defender.vocabulary import FUNCTIONS, OPERATORS
+from earmark.kql.defender.scene import Scene, listed, same_but_for_case
+from earmark.kql.defender.vocabulary import ENRICHMENTS, FUNCTIONS, OPERATORS
 
 NAME_FAULTS = frozenset({"KS142", "KS204", "KS211"})
 """Unknown column or variable, unknown table, unknown function."""
@@ -37,71 +38,6 @@ def _span(diagnostic: Diagnostic, scene: Scene) -> str:
 
 def _exchange(diagnostic: Diagnostic, text: str) -> tuple[Edit, ...]:
     return (Edit(start=diagnostic.start, end=diagnostic.end, text=text),)
-
-
-def _missing_table(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
-    """A statement that begins with a pipe or with an operator."""
-    index = scene.index_at(diagnostic.start)
-    at_pipe = diagnostic.code == "KS198" and _span(diagnostic, scene) == "|"
-    if index is None or not (at_pipe or diagnostic.code == "KS174"):
-        return None
-    before = scene.words[index - 1] if index else None
-    if before is not None and before.text != ";":
-        return None
-    if before is not None and at_pipe and not _ends_a_let(scene, index - 1):
-        return replace(
-            diagnostic,
-            message="The semicolon ends the query, so this pipe has no table before it.",
-            hint="Remove the semicolon.",
-            edits=(Edit(start=before.start, end=before.end, text=""),),
-        )
-    fitting = scene.tables_that_fit()
-    choice = scene.clear_choice(fitting)
-    first = "a pipe" if at_pipe else f"'{_span(diagnostic, scene)}'"
-    return replace(
-        diagnostic,
-        message=f"The query starts with {first}: no table is named before it.",
-        hint=_fit_hint(scene, fitting, choice),
-        edits=() if choice is None else (_table_before(diagnostic, scene, choice, at_pipe),),
-    )
-
-
-def _ends_a_let(scene: Scene, semicolon: int) -> bool:
-    """Whether the statement that this semicolon ends declares something, so that the query is yet to come."""
-    depth = 0
-    for index in range(semicolon - 1, -1, -1):
-        text = scene.words[index].text
-        depth += (text in ")]}") - (text in "([{") if scene.words[index].kind is Kind.MARK else 0
-        if text == ";" and depth == 0:
-            return scene.words[index + 1].text in ("let", "set", "declare", "alias", "restrict")
-    return scene.words[0].text in ("let", "set", "declare", "alias", "restrict")
-
-
-def _table_before(diagnostic: Diagnostic, scene: Scene, table: str, at_pipe: bool) -> Edit:
-    """The table, on a line of its own where the query's pipes begin lines."""
-    line_start = scene.text.rfind("\n", 0, diagnostic.start) + 1
-    indent = scene.text[line_start : diagnostic.start]
-    own_line = not indent.strip() and re.search(r"\n\s*\|", scene.text[diagnostic.end :]) is not None
-    join = f"\n{indent}" if own_line else " "
-    return Edit(start=diagnostic.start, end=diagnostic.start, text=table + join + ("" if at_pipe else "| "))
-
-
-def _fit_hint(scene: Scene, fitting: tuple[str, ...], choice: str | None) -> str:
-    used = ", ".join(sorted(scene.used_columns()))
-    if choice is not None:
-        others = f"; {_listed(fitting[1:4])} would fit too" if len(fitting) > 1 else ""
-        return f"Begin with {choice}: it has the columns used here ({used}){others}."
-    if fitting:
-        return (
-            f"Begin with a table; {_listed(fitting[:5])} have the columns used here ({used}), so the choice is yours."
-        )
-    return "Begin with a table, such as DeviceLogonEvents." + (
-        f" None has all the columns used here ({used})." if used else ""
-    )
-
-
-def _listed(names: tuple[str, ...], last: str = "and") -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def _count_with_argument(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
@@ -160,7 +96,7 @@ def _old_table(diagnostic: Diagnostic, scene: Scene, rename: Rename) -> Diagnost
     new = rename.new[0] if len(rename.new) == 1 else (fitting[0] if fitting else None)
     if new is not None:
         rest = tuple(name for name in rename.new if name != new)
-        more = f"; {_listed(rest)} holds the rest, joined on its id" if rest else ""
+        more = f"; {listed(rest)} holds the rest, joined on its id" if rest else ""
         return replace(
             diagnostic,
             message=f"There is no table '{rename.old}': since {rename.since} it is called '{new}'{more}.",
@@ -169,8 +105,8 @@ def _old_table(diagnostic: Diagnostic, scene: Scene, rename: Rename) -> Diagnost
         )
     return replace(
         diagnostic,
-        message=f"There is no table '{rename.old}': since {rename.since} its rows are in {_listed(rename.new)}.",
-        hint=f"No one of them has every column used here: join {_listed(rename.new)} on the id they share.",
+        message=f"There is no table '{rename.old}': since {rename.since} its rows are in {listed(rename.new)}.",
+        hint=f"No one of them has every column used here: join {listed(rename.new)} on the id they share.",
     )
 
 
@@ -223,7 +159,7 @@ def _unknown_operator(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None
     name = _span(diagnostic, scene)
     if diagnostic.code != "KS176" or re.fullmatch(r"[^\W\d]\w*", name) is None:
         return None
-    if name in ("FileProfile", "SeenBy", "DeviceFromIP", "AssignedIPAddresses"):
+    if name in ENRICHMENTS:
         return None
     meant = same_but_for_case(name, OPERATORS)
     hint = f"Write {meant}." if meant else near_hint(name, OPERATORS)
@@ -282,7 +218,7 @@ def _sign_for_word(diagnostic: Diagnostic, scene: Scene) -> Diagnostic | None:
 
 
 _RULES: tuple[_Rule, ...] = (
-    _missing_table,
+    explain_missing_table,
     _count_with_argument,
     _unknown_name,
     _sign_for_word,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from earmark.kql.base import Columns, Diagnostic, Weight
+from earmark.kql.base import Columns, Diagnostic
 from earmark.kql.compiler.tree import Node
 from earmark.kql.defender.logon_lints import check_failed_logons, check_names_by_case, check_window_managers
 from earmark.kql.defender.reading import Reading
 from earmark.kql.defender.renames import OLD_VALUES
-from earmark.kql.defender.routes import Routes, is_column
-from earmark.kql.defender.tables import known_tables
-from earmark.kql.defender.timespans import days_of
+from earmark.kql.defender.routes import Routes, warn
+from earmark.kql.defender.time_lints import check_kept_days, check_time_bound
 
 CODES = {
     "EK101": "Of several that are equal, any may be taken: the same data can give different devices.",
@@ -33,11 +32,6 @@ CODES = {
 }
 """Every code of this room, with what it is about."""
 
-KEPT_DAYS = 30
-"""Days that Defender keeps for hunting (https://learn.microsoft.com/defender-xdr/advanced-hunting-limits)."""
-
-_SNAPSHOTS = frozenset({"DeviceInfo", "DeviceNetworkInfo", "DeviceFileCertificateInfo"})
-"""Tables that repeat a state, whose latest row is wanted whenever it came."""
 _Lint = Callable[[Routes], Iterator[Diagnostic]]
 
 
@@ -48,10 +42,6 @@ def check_rule(reading: Reading, text: str) -> tuple[Diagnostic, ...]:
     routes = Routes(reading.tree, text)
     found = [warning for lint in _LINTS for warning in lint(routes)]
     return (*found, *_check_result(routes, reading.columns))
-
-
-def _warn(code: str, node: Node, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(code=code, weight=Weight.WARNING, message=message, start=node.start, end=node.end, hint=hint)
 
 
 def _check_arbitrary_of_equals(routes: Routes) -> Iterator[Diagnostic]:
@@ -70,7 +60,7 @@ def _check_arbitrary_of_equals(routes: Routes) -> Iterator[Diagnostic]:
             continue
         best, word = _EXTREMES[symbol.name]
         name = measure.name or "the measure"
-        yield _warn(
+        yield warn(
             "EK101",
             node,
             f"{symbol.name} takes any of several rows of equal '{name}': the same data can give different devices.",
@@ -119,11 +109,13 @@ def _check_top_of_equals(routes: Routes) -> Iterator[Diagnostic]:
         measures = [key.get("Expression") or key if key.kind == "OrderedExpression" else key for key in keys]
         if measures and all(_can_be_equal(measure) for measure in measures):
             name = measures[0].name or "N"
-            yield _warn(
+            best = "min" if any(n.text("AscOrDescKeyword") == "asc" for n in keys[0].walk()) else "max"
+            yield warn(
                 "EK101",
                 node,
                 f"This takes any of several rows of equal '{name}': the same data can give different devices.",
-                f"Keep every row with the extreme: let R = …; R | where {name} == toscalar(R | summarize max({name}))",
+                f"Keep every row with the {best}imum: let R = …; "
+                f"R | where {name} == toscalar(R | summarize {best}({name}))",
             )
 
 
@@ -137,72 +129,6 @@ def _operator_before(routes: Routes, operator: Node) -> Node | None:
     return source.get("Operator") if source is not None and source.kind == "PipeExpression" else None
 
 
-def _check_time_bound(routes: Routes) -> Iterator[Diagnostic]:
-    for node, names in routes.tables:
-        events = [name for name in names if name.endswith("Events") and name not in _SNAPSHOTS and _has_timestamp(name)]
-        if not events:
-            continue
-        filters = [
-            op for op in routes.downstream(node) if op.kind in ("FilterOperator", "JoinOperator", "MakeSeriesOperator")
-        ]
-        if any(_bounds_time(op) for op in filters):
-            continue
-        yield _warn(
-            "EK104",
-            node,
-            f"Nothing says how far back '{node.name}' is read: the answer depends on how much is kept.",
-            f"Write {node.name} | where Timestamp > ago(7d).",
-        )
-
-
-def _has_timestamp(name: str) -> bool:
-    table = known_tables().get(name)
-    return table is not None and ("Timestamp", "datetime") in table.columns
-
-
-def _bounds_time(operator: Node) -> bool:
-    """Whether a condition compares a moment; leaves doubt to the author."""
-    condition = operator.get("Condition") if operator.kind == "FilterOperator" else operator
-    return condition is not None and any(n.type == "datetime" and is_column(n) for n in condition.walk())
-
-
-def _check_kept_days(routes: Routes) -> Iterator[Diagnostic]:
-    for node in routes.nodes:
-        span = _span_back(node)
-        days = None if span is None else days_of(span, routes.root)
-        if days is None or days <= KEPT_DAYS:
-            continue
-        comparison = routes.within(node, *_COMPARISONS)
-        if comparison is not None and {"Timestamp", "TimeGenerated"} & routes.columns(comparison):
-            yield _warn(
-                "EK105",
-                node,
-                f"This looks {days:g} days back, but Defender keeps {KEPT_DAYS} days for hunting.",
-                f"Write ago({KEPT_DAYS}d); more is found only where events are kept longer, in a store of their own.",
-            )
-
-
-_COMPARISONS = (
-    "GreaterThanExpression",
-    "GreaterThanOrEqualExpression",
-    "LessThanExpression",
-    "LessThanOrEqualExpression",
-    "BetweenExpression",
-    "NotBetweenExpression",
-)
-
-
-def _span_back(node: Node) -> Node | None:
-    """The timespan in `ago(x)` or `now() - x`."""
-    if node.kind == "FunctionCallExpression" and node["Name"].name == "ago" and len(node.arguments) == 1:
-        return node.arguments[0]
-    if node.kind == "SubtractExpression":
-        left = node["Left"]
-        if left.kind == "FunctionCallExpression" and left["Name"].name == "now" and not left.arguments:
-            return node["Right"]
-    return None
-
-
 def _check_arbitrary_rows(routes: Routes) -> Iterator[Diagnostic]:
     for node in routes.nodes:
         if node.kind not in ("TakeOperator", "SampleOperator", "SampleDistinctOperator"):
@@ -211,7 +137,7 @@ def _check_arbitrary_rows(routes: Routes) -> Iterator[Diagnostic]:
         source = None if pipe is None else pipe.get("Expression")
         if node.kind == "TakeOperator" and source is not None and source.sorted:
             continue
-        yield _warn(
+        yield warn(
             "EK107",
             node,
             "Which rows this takes is left to chance, so the devices tagged change from run to run.",
@@ -233,7 +159,7 @@ def _check_changed_values(routes: Routes) -> Iterator[Diagnostic]:
         columns = routes.columns(node)
         for value in OLD_VALUES:
             if value.column in columns and tables & set(value.tables) and value.old in routes.strings(node):
-                yield _warn(
+                yield warn(
                     "EK111",
                     node,
                     f"'{value.column}' no longer holds '{value.old}': since {value.since} it is '{value.new}'.",
@@ -251,7 +177,7 @@ def _check_count_argument(routes: Routes) -> Iterator[Diagnostic]:
         ):
             continue
         if node.arguments:
-            yield _warn(
+            yield warn(
                 "EK112",
                 node,
                 "count() takes no argument; it is accepted here, but what it counts is not documented.",
@@ -268,7 +194,7 @@ def _check_result(routes: Routes, columns: Columns | None) -> Iterator[Diagnosti
     if last is None:
         return
     shown = ", ".join(name for name, _ in columns[:4]) + (", …" if len(columns) > 4 else "")
-    yield _warn(
+    yield warn(
         "EK108",
         last.get("Operator") or last,
         f"The result names no device: it has {shown or 'no column'}, but neither DeviceId nor DeviceName.",
@@ -281,8 +207,8 @@ _LINTS: tuple[_Lint, ...] = (
     _check_top_of_equals,
     check_failed_logons,
     check_window_managers,
-    _check_time_bound,
-    _check_kept_days,
+    check_time_bound,
+    check_kept_days,
     check_names_by_case,
     _check_arbitrary_rows,
     _check_changed_values,

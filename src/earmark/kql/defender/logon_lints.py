@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from earmark.kql.base import Diagnostic, Weight
+from earmark.kql.base import Diagnostic
 from earmark.kql.compiler.tree import Node
-from earmark.kql.defender.routes import Routes
+from earmark.kql.defender.routes import Routes, warn
 
 LOGONS = "DeviceLogonEvents"
 _ACCOUNT_COLUMNS = frozenset(
@@ -30,10 +30,6 @@ _SAME_BUT_FOR_CASE = {
 BETTER_ACCOUNTS = 'where AccountName !endswith "$" and not(AccountName matches regex @"(?i)^(dwm|umfd)-\\d+$")'
 
 
-def _warn(code: str, node: Node, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(code=code, weight=Weight.WARNING, message=message, start=node.start, end=node.end, hint=hint)
-
-
 def _logons(routes: Routes) -> Iterator[tuple[Node, tuple[Node, ...]]]:
     """Every place that names the table of logons, with the operators its rows pass through; patterns ask for more."""
     for node, names in routes.tables:
@@ -47,7 +43,7 @@ def check_failed_logons(routes: Routes) -> Iterator[Diagnostic]:
         filters = [op for op in operators if op.kind == "FilterOperator"]
         if any({"ActionType", "FailureReason"} & routes.columns(op) for op in filters):
             continue
-        yield _warn(
+        yield warn(
             "EK102",
             node,
             f"{LOGONS} holds attempted and failed logons too, and they count here.",
@@ -64,7 +60,7 @@ def check_window_managers(routes: Routes) -> Iterator[Diagnostic]:
             continue
         if any(_keeps_named_accounts(op) for op in operators[: operators.index(grouping)]):
             continue
-        yield _warn(
+        yield warn(
             "EK103",
             interactive,
             "Accounts of Windows itself log on interactively too (DWM-1, UMFD-0) and count as users here, "
@@ -125,7 +121,7 @@ def check_names_by_case(routes: Routes) -> Iterator[Diagnostic]:
         ):
             continue
         found, better = signs
-        yield _warn(
+        yield warn(
             "EK106",
             node,
             f"'{found}' minds case, but an account is recorded as it was typed: 'Ann' and 'ann' are one user.",

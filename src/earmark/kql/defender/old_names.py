@@ -84,13 +84,14 @@ def check_old_names(
 def _mend(
     found: tuple[_OldName, ...], draft: Draft, read: Reader, reading: Reading
 ) -> tuple[tuple[_Repair, ...], Draft, Reading]:
-    """A repair for each old name: all by their first way when that holds, else one after the other."""
-    firsts = tuple(_Repair.of(old.repairs[0] if old.repairs else (), draft) for old in found)
-    if len(found) > 1 and all(repair.edits for repair in firsts):
-        trial = draft.with_edits([edit for repair in firsts for edit in repair.edits])
-        trial_reading = read(trial.text)
-        if trial_reading.binds and trial_reading.columns == reading.columns:
-            return firsts, trial, trial_reading
+    """A repair for each old name: all by their first ways or all by their last when that holds, else one by one."""
+    for pick in (0, -1) if len(found) > 1 else ():
+        ways = tuple(_Repair.of(old.repairs[pick] if old.repairs else (), draft) for old in found)
+        if all(repair.edits for repair in ways):
+            trial = draft.with_edits([edit for repair in ways for edit in repair.edits])
+            trial_reading = read(trial.text)
+            if trial_reading.binds and trial_reading.columns == reading.columns:
+                return ways, trial, trial_reading
     made = []
     mended = draft
     tries = _TRIES

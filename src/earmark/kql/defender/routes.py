@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from earmark.kql.base import Diagnostic, Weight
 from earmark.kql.compiler.tree import Node
 
 _PASSING = frozenset(
@@ -136,3 +137,8 @@ def _children(node: Node) -> Iterator[Node]:
             yield child
         elif isinstance(child, tuple):
             yield from (item for item in child if isinstance(item, Node))
+
+
+def warn(code: str, node: Node, message: str, hint: str) -> Diagnostic:
+    """A warning at a node's place."""
+    return Diagnostic(code=code, weight=Weight.WARNING, message=message, start=node.start, end=node.end, hint=hint)

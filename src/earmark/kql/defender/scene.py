@@ -116,3 +116,8 @@ def nearest(name: str, among: Iterable[str]) -> tuple[str, ...]:
     by_folded = {other.lower(): other for other in sorted(among) if other != name}
     found = difflib.get_close_matches(name.lower(), by_folded, n=3, cutoff=0.72)
     return tuple(by_folded[folded] for folded in found)
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Names as a sentence has them: A, B and C."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
