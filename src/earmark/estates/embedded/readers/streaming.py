@@ -23,7 +23,6 @@ from earmark.kql.defender.tables import TABLES
 _PREFIX = "AdvancedHunting-"
 _ADDED = {"MachineGroup"}
 """Columns that the export adds to every table."""
-_MARK = "hash((category, keys))"
 _JUDGED = """SELECT n, line, TRY(json_extract_string(line, '$.category')) AS category, TRY(json_keys(line, '$.properties')) AS keys
   FROM {relation} WHERE line IS NOT NULL"""
 _NO_RECORD = 'It is no record of the export: expected is {"category": "AdvancedHunting-…", "properties": {…}}.'
@@ -87,7 +86,7 @@ def _survey(stage: Stage, relation: str, taken: Taken) -> _Survey:
     judged = _JUDGED.format(relation=relation)
     # Grouped by a hash, which is much quicker than by the names themselves.
     for mark, category, keys, rows in stage.rows(
-        f"SELECT mark, any_value(category), any_value(keys), count(*) FROM (SELECT *, {_MARK} AS mark FROM ({judged})) GROUP BY mark ORDER BY min(n)"
+        f"SELECT mark, any_value(category), any_value(keys), count(*) FROM (SELECT *, hash((category, keys)) AS mark FROM ({judged})) GROUP BY mark ORDER BY min(n)"
     ):
         survey.marks.add(mark)
         table = (category or "").removeprefix(_PREFIX)
@@ -127,9 +126,14 @@ def _expanded(stage: Stage, relation: str) -> str:
 def _source(relation: str, table: str, keys: set[str], *, judged: bool = False) -> Source:
     """The rows of one table; `judged` marks each, and bears lines that are not JSON."""
     present = [name for name, _ in columns_of(table) if name in keys]
-    shape = quoted(json.dumps({"category": "VARCHAR", "properties": dict.fromkeys(present, "VARCHAR")}))
-    record = f"json_transform(line, {shape})"
-    chosen = f"{record} AS j" if not judged else f"TRY({record}) AS j, TRY(json_keys(line, '$.properties')) AS keys"
-    parsed = f"(SELECT n, j.properties AS p{', keys, j.category AS category' if judged else ''} FROM (SELECT n, {chosen} FROM {relation} WHERE line IS NOT NULL))"
-    texts = {name: f"p.{name_sql(name)}" for name in present}
-    return Source(relation=parsed, texts=texts, mark=_MARK if judged else "0")
+    first = {name.lower(): name for name in reversed(present)}
+    shape = {"category": "VARCHAR", "properties": {name: "VARCHAR" for name in first.values()}}
+    record, names = f"json_transform(line, {quoted(json.dumps(shape))})", "json_keys(line, '$.properties')"
+    chosen = [f"TRY({record}) AS j", f"TRY({names}) AS keys"] if judged else [f"{record} AS j"]
+    texts = {name: f"j.properties.{name_sql(name)}" for name in first.values()}
+    # DuckDB's structures ignore case: of names that differ in case alone the second is taken from the text.
+    for name in set(present) - texts.keys():
+        chosen.append(f"json_extract_string(line, {quoted(f'$.properties.{name}')}) AS {name_sql('other ' + name)}")
+        texts[name] = name_sql("other " + name)
+    parsed = f"(SELECT n, {', '.join(chosen)} FROM {relation} WHERE line IS NOT NULL)"
+    return Source(relation=parsed, texts=texts, mark="hash((j.category, keys))" if judged else "0")
