@@ -81,7 +81,9 @@ def _document(analysis: Analysis) -> dict[str, Any]:
             for d in analysis.diagnostics
         ],
         "columns": analysis.columns,
-        "compiled": None if compiled is None else [compiled.sql_parts, compiled.macros, compiled.relations, compiled.sorted],
+        "compiled": None
+        if compiled is None
+        else [compiled.sql_parts, compiled.macros, compiled.relations, compiled.sorted],
         "tables": analysis.tables,
         "window": None if analysis.window is None else analysis.window / timedelta(microseconds=1),
     }
@@ -92,15 +94,24 @@ def _analysis(document: dict[str, Any]) -> Analysis:
     return Analysis(
         diagnostics=tuple(
             Diagnostic(
-                code=code, weight=Weight(weight), message=message, start=start, end=end, hint=hint,
+                code=code,
+                weight=Weight(weight),
+                message=message,
+                start=start,
+                end=end,
+                hint=hint,
                 edits=tuple(Edit(start=from_, end=to, text=text) for from_, to, text in edits),
             )
             for code, weight, message, start, end, hint, edits in document["diagnostics"]
         ),
         columns=None if columns is None else tuple((name, kind) for name, kind in columns),
-        compiled=None if compiled is None else CompiledQuery(
-            sql_parts=tuple(compiled[0]), macros=tuple(compiled[1]),
-            relations=tuple((name, table) for name, table in compiled[2]), sorted=compiled[3],
+        compiled=None
+        if compiled is None
+        else CompiledQuery(
+            sql_parts=tuple(compiled[0]),
+            macros=tuple(compiled[1]),
+            relations=tuple((name, table) for name, table in compiled[2]),
+            sorted=compiled[3],
         ),
         tables=tuple(document["tables"]),
         window=None if window is None else timedelta(microseconds=window),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 LONGEST_QUERY = 100_000
 """Characters of a query's text."""
+DEEPEST_BRACKETS = 250
+"""Brackets inside brackets; Microsoft's own limit on the depth of syntax is of this order."""
+_FLATTER = "use fewer parentheses, or `in` in place of many `or`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,9 @@ class Kql:
 
         first = self._bind(query)
         if first.stopped is not None:
-            return Analysis(diagnostics=(first.stopped,), columns=None, compiled=None), not first.stopped.code == "EK006"
+            return Analysis(
+                diagnostics=(first.stopped,), columns=None, compiled=None
+            ), not first.stopped.code == "EK006"
         diagnostics = check_query(query, self._tables, lambda text: self._bind(text).reading, first.reading)
         analysis = Analysis(diagnostics=diagnostics, columns=first.reading.columns, compiled=None)
         if analysis.refused or first.reading.tree is None:
@@ -100,7 +105,9 @@ class Kql:
             columns=analysis.columns,
             compiled=result.query,
             tables=tuple(sorted(table for _, table in result.query.relations)),
-            window=None if result.reach is None else timedelta(microseconds=-(-result.reach // (TICKS_PER_SECOND // 1_000_000))) or None,
+            window=None
+            if result.reach is None
+            else timedelta(microseconds=-(-result.reach // (TICKS_PER_SECOND // 1_000_000))) or None,
         )
 
     def _bind(self, query: str) -> _Bound:
@@ -115,7 +122,12 @@ class Kql:
         except ServiceStopped as stopped:
             return _Bound(reading=nothing, stopped=_stop(query, stopped))
         if answer.too_big is not None:
-            return _Bound(reading=nothing, stopped=_whole(query, "EK004", "the query is too large to be translated", "split it, or make it shorter"))
+            return _Bound(
+                reading=nothing,
+                stopped=_whole(
+                    query, "EK004", "the query is too large to be translated", "split it, or make it shorter"
+                ),
+            )
         offset = _code_points(query)
         tree = None if answer.tree is None else Tree(answer.tree, offset).root
         return _Bound(reading=Reading(diagnostics=_diagnostics(answer, offset), columns=answer.columns, tree=tree))
@@ -140,23 +152,54 @@ def _unreadable(query: str) -> Diagnostic | None:
         return _whole(query, "EK005", "the query is empty", "begin with a table, such as DeviceInfo")
     if len(query) > LONGEST_QUERY:
         hint = "put long lists of values into a list of the project"
-        return _whole(query, "EK004", f"the query has {len(query):,} characters; at most {LONGEST_QUERY:,} are allowed", hint)
+        return _whole(
+            query, "EK004", f"the query has {len(query):,} characters; at most {LONGEST_QUERY:,} are allowed", hint
+        )
+    nested = _deepest(query)
+    if nested > DEEPEST_BRACKETS:
+        return _whole(
+            query, "EK008", f"the query nests {nested} brackets; at most {DEEPEST_BRACKETS} are allowed", _FLATTER
+        )
     for at, char in enumerate(query):
         if char == "\0" or "\ud800" <= char <= "\udfff":
             what = "a NUL character" if char == "\0" else "half of a surrogate pair"
             return Diagnostic(
-                code="EK005", weight=Weight.ERROR, message=f"the query holds {what}, which is not text", start=at, end=at + 1, hint="remove it"
+                code="EK005",
+                weight=Weight.ERROR,
+                message=f"the query holds {what}, which is not text",
+                start=at,
+                end=at + 1,
+                hint="remove it",
             )
     return None
 
 
+def _deepest(query: str) -> int:
+    """How deeply brackets are nested: the service's time grows steeply with it. Brackets in strings and comments do not count."""
+    if max(query.count(opening) for opening in "([{") <= DEEPEST_BRACKETS:
+        return 0
+    from earmark.kql.defender.lexer import tokens
+
+    depth = deepest = 0
+    for token in tokens(query):
+        depth += (token.text in "([{") - (token.text in ")]}" and depth > 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _stop(query: str, stopped: ServiceStopped) -> Diagnostic:
     said = {
-        "time": ("EK006", "the query takes too long to be parsed and bound", "make it simpler, or raise the time limit"),
+        "time": (
+            "EK006",
+            "the query takes too long to be parsed and bound",
+            "make it simpler, or raise the time limit",
+        ),
         "memory": ("EK007", "the query takes too much memory to be parsed and bound", "make it simpler"),
-        "stack": ("EK008", "the query is nested too deeply", "use fewer parentheses, or `in` in place of many `or`"),
+        "stack": ("EK008", "the query is nested too deeply", _FLATTER),
     }
-    code, message, hint = said.get(stopped.reason, ("EK009", f"the language service failed on this query: {stopped}", "please report it"))
+    code, message, hint = said.get(
+        stopped.reason, ("EK009", f"the language service failed on this query: {stopped}", "please report it")
+    )
     return _whole(query, code, message, hint)
 
 

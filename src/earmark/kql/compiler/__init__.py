@@ -37,5 +37,12 @@ def compile_tree(root: Node, tables: Tables, text: str) -> Compiled | Diagnostic
         )
     except RecursionError:
         hint = "use fewer parentheses, or `in` in place of many `or`"
-        return Diagnostic(code="EK008", weight=Weight.ERROR, message="the query is nested too deeply", start=0, end=len(text), hint=hint)
+        return Diagnostic(
+            code="EK008",
+            weight=Weight.ERROR,
+            message="the query is nested too deeply",
+            start=0,
+            end=len(text),
+            hint=hint,
+        )
     return Compiled(query=query, reach=relation.reach)

@@ -37,6 +37,8 @@ class Part:
     body: str
     """The whole SELECT; of a star, what follows `SELECT *` and the added columns."""
     star: bool = False
+    source: str = ""
+    """Of a star: what it selects from."""
     added: list[tuple[str, str]] = field(default_factory=list)
     """Columns put beside `*`: physical name and SQL."""
     hint: str = ""
@@ -134,7 +136,9 @@ class Compilation:
                 node = node["Expression"]
             elif node.kind == "ParenthesizedExpression":
                 node = node["Expression"]
-            elif node.kind == "MaterializeExpression" or (node.kind == "FunctionCallExpression" and node["Name"].name == "materialize"):
+            elif node.kind == "MaterializeExpression" or (
+                node.kind == "FunctionCallExpression" and node["Name"].name == "materialize"
+            ):
                 node = node["Expression"] if node.kind == "MaterializeExpression" else node.arguments[0]
             else:
                 break
@@ -149,6 +153,8 @@ class Compilation:
     def apply(self, step: Node, relation: Relation, environment: Environment) -> Relation:
         """One operator."""
         operator = OPERATORS.get(step.kind)
+        if operator is None and step.kind == "EvaluateOperator":
+            raise Refused(f"plugin '{step['FunctionCall']['Name'].name}' is not supported yet", step)
         if operator is None:
             raise Refused(f"operator '{_spoken(step.kind)}' is not supported yet", step)
         result = operator(self, step, relation, environment)
@@ -165,9 +171,7 @@ class Compilation:
             return self._body(node["Body"], Environment(outer=environment))
         source = SOURCES.get(node.kind)
         if source is None:
-            if node.kind in OPERATORS:
-                raise Refused(f"operator '{_spoken(node.kind)}' needs a table in front of it", node)
-            raise Refused(f"'{_spoken(node.kind)}' is not supported here", node)
+            raise _refused_source(node)
         result = source(self, node, environment)
         self._check_shape(node, result)
         return result
@@ -260,7 +264,9 @@ class Compilation:
         names = [parameter["NameAndType"]["Name"].name for parameter in parameters]
         if piped is not None:
             given[names[0]] = piped
-        for at, argument in enumerate(node.arguments if node.kind == "FunctionCallExpression" else (), start=len(given)):
+        for at, argument in enumerate(
+            node.arguments if node.kind == "FunctionCallExpression" else (), start=len(given)
+        ):
             # An argument without a name goes by its place, also after named ones.
             name = names[at]
             if argument.kind == "SimpleNamedExpression":
@@ -302,11 +308,22 @@ class Compilation:
         self._parts.append(Part(name=name, body=select, hint=hint))
         return name
 
-    def emit_star(self, rest: str) -> str:
-        """Add `SELECT * …`, which may be given more columns later; gives its name."""
-        name = self.emit(rest)
+    def emit_star(self, source: Relation, rest: str = "") -> str:
+        """Add `SELECT * FROM source …`, which may be given more columns later; gives its name."""
+        name = self.emit(f"FROM {source.sql}{rest}")
         self._parts[-1].star = True
+        self._parts[-1].source = source.sql
         return name
+
+    def read_again(self, relation: Relation) -> None:
+        """Have a filtered scan read twice where it is used twice: keeping all its columns costs more than reading the few in use."""
+        if not relation.stable:
+            return
+        parts = {part.name: part for part in self._parts}
+        part = parts.get(relation.sql)
+        while part is not None and part.star:
+            part.hint = "NOT MATERIALIZED"
+            part = parts.get(part.source)
 
     def extend(self, relation: Relation, added: Sequence[tuple[str, str]]) -> Relation:
         """The relation with more physical columns: into the common table expression it comes from, where that is possible."""
@@ -319,7 +336,7 @@ class Compilation:
                 self._check_size(sum(len(sql) for _, sql in added))
                 last.added.extend(added)
                 return relation
-        name = self.emit_star(f"FROM {relation.sql}")
+        name = self.emit_star(relation)
         self._check_size(sum(len(sql) for _, sql in added))
         self._parts[-1].added.extend(added)
         return replace(relation, sql=name, table="")
@@ -337,11 +354,11 @@ class Compilation:
 
     def one_row(self) -> Relation:
         """A relation of one row without columns."""
-        return Relation(sql=self.emit("SELECT 0 AS \"~0\""), columns={}, stable=True)
+        return Relation(sql=self.emit('SELECT 0 AS "~0"'), columns={}, stable=True)
 
     def filter(self, relation: Relation, condition: str) -> Relation:
         """The rows for which a condition holds."""
-        return replace(relation, sql=self.emit_star(f"FROM {relation.sql} WHERE {condition}"), table="")
+        return replace(relation, sql=self.emit_star(relation, f" WHERE {condition}"), table="")
 
     def placed(self, relation: Relation, named: Iterable[tuple[str, Scalar]]) -> tuple[Relation, dict[str, Scalar]]:
         """The relation with values put into columns, and those columns by their KQL names; plain columns stay where they are."""
@@ -394,13 +411,29 @@ class Compilation:
         made: Columns = tuple((name, scalar.type) for name, scalar in relation.columns.items())
         if made != node.columns:
             raise Refused(
-                f"operator '{_spoken(node.kind)}' gives other columns than expected here", node, hint=_difference(node.columns, made)
+                f"operator '{_spoken(node.kind)}' gives other columns than expected here",
+                node,
+                hint=_difference(node.columns, made),
             )
 
 
 def scalar_physical(sql: str, scalar: Scalar) -> str:
     """Some SQL cast to the physical type of a scalar."""
     return f"CAST({sql} AS {PHYSICAL[scalar.type]})"
+
+
+def _refused_source(node: Node) -> Refused:
+    """Why this cannot stand at the head of a pipe."""
+    only = "a hunt reads the tables of the estate and the lists of the project, nothing else"
+    if node.kind == "ExternalDataExpression":
+        return Refused("externaldata is not allowed", node, hint=f"{only}: put the rows into a list")
+    if node.kind == "PathExpression" or "External" in node.kind:
+        return Refused("other clusters, databases and external tables cannot be read", node, hint=only)
+    if "Command" in node.kind:
+        return Refused("a management command is not a query", node)
+    if node.kind in OPERATORS:
+        return Refused(f"operator '{_spoken(node.kind)}' needs a table in front of it", node)
+    return Refused(f"operator '{_spoken(node.kind)}' is not supported yet", node)
 
 
 def _difference(expected: Columns, made: Columns) -> str:

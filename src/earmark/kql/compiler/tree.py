@@ -132,10 +132,14 @@ def render_tree(node: Node, indent: int = 0, label: str = "") -> str:
     if node.type:
         facts.append(f"type={node.type}")
     if node.columns is not None:
-        shown = ", ".join(f"{name}:{kind}" for name, kind in node.columns[:6]) + (", …" if len(node.columns) > 6 else "")
+        shown = ", ".join(f"{name}:{kind}" for name, kind in node.columns[:6]) + (
+            ", …" if len(node.columns) > 6 else ""
+        )
         facts.append(f"columns=({shown})")
     if node.symbol is not None:
-        facts.append(f"symbol={node.symbol.kind}:{node.symbol.name}{' ' + node.symbol.origin if node.symbol.origin else ''}")
+        facts.append(
+            f"symbol={node.symbol.kind}:{node.symbol.name}{' ' + node.symbol.origin if node.symbol.origin else ''}"
+        )
     facts.extend(f"{key}={value!r}" for key, value in (("name", node.name), ("result_name", node.result_name)) if value)
     if node.parameters:
         facts.append(f"parameters={node.parameters}")
@@ -144,8 +148,12 @@ def render_tree(node: Node, indent: int = 0, label: str = "") -> str:
         if isinstance(child, Node):
             lines.append(render_tree(child, indent + 1, name))
         elif isinstance(child, tuple):
-            lines.extend(render_tree(item, indent + 1, f"{name}[{at}]") if isinstance(item, Node) else f"{'  ' * (indent + 1)}{name}[{at}]: {item!r}"
-                         for at, item in enumerate(child))
+            lines.extend(
+                render_tree(item, indent + 1, f"{name}[{at}]")
+                if isinstance(item, Node)
+                else f"{'  ' * (indent + 1)}{name}[{at}]: {item!r}"
+                for at, item in enumerate(child)
+            )
         else:
             lines.append("  " * (indent + 1) + f"{name}: {child!r}")
     if node.body is not None:
@@ -160,7 +168,8 @@ class Tree:
         self._dumped = dumped
         self._offset = offset
         self._tables: list[tuple[Columns, bool]] = [
-            (tuple((name, known_type(kind)) for name, kind in table["columns"]), table["sorted"]) for table in dumped["tables"]
+            (tuple((name, known_type(kind)) for name, kind in table["columns"]), table["sorted"])
+            for table in dumped["tables"]
         ]
         self._symbols: dict[int, Symbol] = {}
         self._bodies: dict[int, Node] = {}

@@ -168,7 +168,11 @@ class LanguageService:
 
 def _reason(error: Exception) -> str:
     message = str(error)
-    if type(error).__name__ == "StackOverflow" or "stack overflow" in message.lower() or "call stack size" in message.lower():
+    if (
+        type(error).__name__ == "StackOverflow"
+        or "stack overflow" in message.lower()
+        or "call stack size" in message.lower()
+    ):
         return "stack"
     if "interrupted" in message:
         return "time"

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from earmark.kql.compiler.operators import join, mv_expand, parse, plain, project, sort, sources, summarize, union, where
+from earmark.kql.compiler.operators import (
+    join,
+    mv_expand,
+    parse,
+    plain,
+    project,
+    sort,
+    sources,
+    summarize,
+    union,
+    where,
+)
 from earmark.kql.compiler.relation import Relation
 from earmark.kql.compiler.scope import Environment
 from earmark.kql.compiler.tree import Node

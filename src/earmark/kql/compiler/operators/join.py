@@ -76,7 +76,9 @@ def compile_join(compilation: Compilation, node: Node, relation: Relation, envir
     return _both_sides(compilation, node, kind, relation, right, keys, dropped=set())
 
 
-def narrowed_left(compilation: Compilation, join: Node, following: Node | None, left: Relation, environment: Environment) -> Relation:
+def narrowed_left(
+    compilation: Compilation, join: Node, following: Node | None, left: Relation, environment: Environment
+) -> Relation:
     """The left side of an `innerunique` join with what the next `where` asks of its columns already asked.
 
     Which row of a key is kept is free, and the engine filters before it chooses: a row that the filter keeps is found if there is one.
@@ -86,9 +88,17 @@ def narrowed_left(compilation: Compilation, join: Node, following: Node | None, 
         return left
     for condition in conjuncts(following["Condition"]):
         parts = list(condition.walk())
-        columns = [part for part in parts if part.symbol is not None and part.symbol.kind == "Column" and part.kind == "NameReference"]
+        columns = [
+            part
+            for part in parts
+            if part.symbol is not None and part.symbol.kind == "Column" and part.kind == "NameReference"
+        ]
         plain = all(part.columns is None and part.body_of is None for part in parts)
-        if columns and plain and all(part.name in left.columns and left.columns[part.name].type == part.type for part in columns):
+        if (
+            columns
+            and plain
+            and all(part.name in left.columns and left.columns[part.name].type == part.type for part in columns)
+        ):
             left = filtered(compilation, condition, left, environment)
     return left
 
@@ -118,12 +128,19 @@ def _keys(clause: Node, left: Relation, right: Relation) -> list[tuple[Scalar, S
             sides = {_side(node["Left"]): node["Left"], _side(node["Right"]): node["Right"]}
             if sides.keys() != {"$left", "$right"}:
                 raise Refused("a join condition compares $left.Column with $right.Column", node)
-            keys.append((_column(left, node, sides["$left"]["Selector"].name), _column(right, node, sides["$right"]["Selector"].name)))
+            keys.append(
+                (
+                    _column(left, node, sides["$left"]["Selector"].name),
+                    _column(right, node, sides["$right"]["Selector"].name),
+                )
+            )
         else:
             raise Refused("a join condition compares columns for equality", node)
     for one, other in keys:
         if "dynamic" in (one.type, other.type) or (one.type != other.type and not {one.type, other.type} <= _NUMBERS):
-            raise Refused(f"a join on {one.type} and {other.type} is not supported", clause, hint="convert both to one type first")
+            raise Refused(
+                f"a join on {one.type} and {other.type} is not supported", clause, hint="convert both to one type first"
+            )
     return keys
 
 
@@ -166,11 +183,19 @@ def _one_side(
     kept, other = (right, left) if kind.swapped else (left, right)
     pairs = [(b, a) for a, b in keys] if kind.swapped else keys
     name = compilation.emit(f"SELECT l.* FROM {kept.sql} AS l {kind.sql} {other.sql} AS r ON {_on(pairs)}")
-    return replace(kept, sql=name, order=(), stable=False, table="", event_time=None, reach=widest(left.reach, right.reach))
+    return replace(
+        kept, sql=name, order=(), stable=False, table="", event_time=None, reach=widest(left.reach, right.reach)
+    )
 
 
 def _both_sides(
-    compilation: Compilation, node: Node, kind: _Kind, left: Relation, right: Relation, keys: list[tuple[Scalar, Scalar]], dropped: set[str]
+    compilation: Compilation,
+    node: Node,
+    kind: _Kind,
+    left: Relation,
+    right: Relation,
+    keys: list[tuple[Scalar, Scalar]],
+    dropped: set[str],
 ) -> Relation:
     sides = [("l", column, kind.pads_left) for column in left.columns.values()]
     sides += [("r", column, kind.pads_right) for column in right.columns.values() if column.sql not in dropped]
@@ -182,7 +207,13 @@ def _both_sides(
     for (name, _), (side, column, padded) in zip(expected, sides, strict=True):
         made = compilation.new_column()
         source = f"{side}.{column.sql}"
-        selected.append(f"coalesce({source}, '') AS {made}" if padded and column.type == "string" else f"{source} AS {made}")
-        columns[name] = Scalar(sql=made, type=column.type, nullable=column.type != "string" and (padded or column.nullable), atomic=True)
-    sql = compilation.emit(f"SELECT {', '.join(selected)} FROM {left.sql} AS l {kind.sql} {right.sql} AS r ON {_on(keys)}")
+        selected.append(
+            f"coalesce({source}, '') AS {made}" if padded and column.type == "string" else f"{source} AS {made}"
+        )
+        columns[name] = Scalar(
+            sql=made, type=column.type, nullable=column.type != "string" and (padded or column.nullable), atomic=True
+        )
+    sql = compilation.emit(
+        f"SELECT {', '.join(selected)} FROM {left.sql} AS l {kind.sql} {right.sql} AS r ON {_on(keys)}"
+    )
     return Relation(sql=sql, columns=columns, reach=widest(left.reach, right.reach))

@@ -14,7 +14,12 @@ from earmark.kql.compiler.tree import Node
 _LAST_TICK = 3_155_378_975_999_999_999
 _CAST = re.compile(r"::BIGINT\b")
 _KNOWN_KINDS = {
-    "NameReference", "FunctionCallExpression", "DateTimeLiteralExpression", "AddExpression", "SubtractExpression", "ParenthesizedExpression",
+    "NameReference",
+    "FunctionCallExpression",
+    "DateTimeLiteralExpression",
+    "AddExpression",
+    "SubtractExpression",
+    "ParenthesizedExpression",
 }
 
 

@@ -44,7 +44,10 @@ def compile_mv_expand(compilation: Compilation, node: Node, relation: Relation, 
     pairs = (parameter(node, "kind") or parameter(node, "bagexpansion")) == "array"
     limit = _limit(node)
     settled, placed = compilation.placed(scope.settled(), [(str(at), e.value) for at, e in enumerate(expansions)])
-    lists = [(compilation.new_column(), _elements(placed[str(at)].sql, pairs=pairs, limit=limit)) for at in range(len(expansions))]
+    lists = [
+        (compilation.new_column(), _elements(placed[str(at)].sql, pairs=pairs, limit=limit))
+        for at in range(len(expansions))
+    ]
     settled = compilation.extend(settled, lists)
     made = [compilation.new_column() for _ in expansions]
     selected = [f"unnest({elements}) AS {name}" for (elements, _), name in zip(lists, made, strict=True)]
@@ -58,8 +61,13 @@ def compile_mv_expand(compilation: Compilation, node: Node, relation: Relation, 
 
 
 def _shown(
-    compilation: Compilation, node: Node, expanded: Relation, expansions: Sequence[_Expansion], made: Sequence[str],
-    index: tuple[str, str], environment: Environment,
+    compilation: Compilation,
+    node: Node,
+    expanded: Relation,
+    expansions: Sequence[_Expansion],
+    made: Sequence[str],
+    index: tuple[str, str],
+    environment: Environment,
 ) -> Relation:
     scope = Scope(compilation, environment, Row(expanded))
     values: list[tuple[str, Scalar]] = []
@@ -78,7 +86,11 @@ def _shown(
 
 def _read(node: Node, scope: Scope) -> _Expansion:
     inner, to = (node["Expression"], node.get("ToTypeOf")) if node.kind == "MvExpandExpression" else (node, None)
-    name, value = (inner["Name"].name, inner["Expression"]) if inner.kind == "SimpleNamedExpression" else (inner.result_name or inner.name, inner)
+    name, value = (
+        (inner["Name"].name, inner["Expression"])
+        if inner.kind == "SimpleNamedExpression"
+        else (inner.result_name or inner.name, inner)
+    )
     scalar = compile_scalar(value, scope)
     if scalar.type != "dynamic":
         raise Refused("mv-expand takes a dynamic value", node, hint="use parse_json(…) or split(…)")
@@ -130,7 +142,9 @@ def _typed(element: Scalar, kind: str, scope: Scope, node: Node) -> Scalar:
     elif kind == "bool":
         sql = f"CASE WHEN {json_type} = 'BOOLEAN' THEN TRY_CAST({element.sql} AS BOOLEAN) WHEN {json_type} IN {_WHOLE} THEN {number} <> 0 END"
     elif kind in ("datetime", "guid"):
-        text_value = Scalar(sql=f"coalesce(CASE WHEN {json_type} = 'VARCHAR' THEN {text} END, '')", type="string", nullable=False)
+        text_value = Scalar(
+            sql=f"coalesce(CASE WHEN {json_type} = 'VARCHAR' THEN {text} END, '')", type="string", nullable=False
+        )
         return convert(text_value, kind, scope, node)
     else:
         raise Refused(f"mv-expand to typeof({kind}) is not supported", node)

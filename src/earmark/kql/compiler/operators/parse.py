@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 _WHOLE = r"\s*[-+]?\d+"
 _BEFORE_STAR = {"long": _WHOLE, "int": _WHOLE, "real": r"\s*[-+]?(?:\d+\.?\d*|\.\d+)"}
 _DATETIME = r"\s*\d{1,4}[-/]\d{1,2}[-/]\d{1,4}(?:[T ]\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d+)?)?Z?)?"
-_REGEX_SHAPES = {"long": _WHOLE, "int": _WHOLE, "real": r"\s*[-+]?\d+(?:\.\d+)?", "bool": r"\s*(?i:true|false)", "datetime": _DATETIME}
+_REGEX_SHAPES = {
+    "long": _WHOLE,
+    "int": _WHOLE,
+    "real": r"\s*[-+]?\d+(?:\.\d+)?",
+    "bool": r"\s*(?i:true|false)",
+    "datetime": _DATETIME,
+}
 _FLAGS = set("ismU")
 
 
@@ -47,7 +53,9 @@ def compile_parse_where(compilation: Compilation, node: Node, relation: Relation
     return _parsed(compilation, node, relation, environment, keep_all=False)
 
 
-def _parsed(compilation: Compilation, node: Node, relation: Relation, environment: Environment, *, keep_all: bool) -> Relation:
+def _parsed(
+    compilation: Compilation, node: Node, relation: Relation, environment: Environment, *, keep_all: bool
+) -> Relation:
     kind = parameter(node, "kind") or "simple"
     if kind not in ("simple", "relaxed", "regex") or (kind == "relaxed" and not keep_all):
         raise Refused(f"{'parse' if keep_all else 'parse-where'} kind={kind} is not supported", node)
@@ -62,17 +70,29 @@ def _parsed(compilation: Compilation, node: Node, relation: Relation, environmen
     if pieces:
         added.append((captured, f"regexp_extract({text}, {quoted(pattern)}, [{groups}])"))
     settled = compilation.extend(settled, added)
-    return _columns(compilation, node, settled, pieces, (fits, captured), kind=kind, keep_all=keep_all, environment=environment)
+    return _columns(
+        compilation, node, settled, pieces, (fits, captured), kind=kind, keep_all=keep_all, environment=environment
+    )
 
 
 def _columns(
-    compilation: Compilation, node: Node, settled: Relation, pieces: list[_Piece], made: tuple[str, str], *,
-    kind: str, keep_all: bool, environment: Environment,
+    compilation: Compilation,
+    node: Node,
+    settled: Relation,
+    pieces: list[_Piece],
+    made: tuple[str, str],
+    *,
+    kind: str,
+    keep_all: bool,
+    environment: Environment,
 ) -> Relation:
     fits, captured = made
     scope = Scope(compilation, environment, Row(settled))
     texts = [Scalar(sql=f"{captured}.g{at}", type="string", nullable=False, atomic=True) for at in range(len(pieces))]
-    read = [(str(at), convert(text, piece.type, scope, node)) for at, (text, piece) in enumerate(zip(texts, pieces, strict=True))]
+    read = [
+        (str(at), convert(text, piece.type, scope, node))
+        for at, (text, piece) in enumerate(zip(texts, pieces, strict=True))
+    ]
     settled, values = compilation.placed(scope.settled(), read)
     good = " AND ".join([fits, *(f"{value.sql} IS NOT NULL" for value in values.values() if value.type != "string")])
     columns: list[tuple[str, Scalar]] = []
@@ -82,7 +102,9 @@ def _columns(
             columns.append((piece.name, value))
         else:
             blank = "''" if piece.type == "string" else "NULL"
-            columns.append((piece.name, replace(value, sql=f"CASE WHEN {good} THEN {value.sql} ELSE {blank} END", atomic=False)))
+            columns.append(
+                (piece.name, replace(value, sql=f"CASE WHEN {good} THEN {value.sql} ELSE {blank} END", atomic=False))
+            )
     if not keep_all:
         settled = compilation.filter(settled, good)
     settled, shown = compilation.placed(settled, columns)
@@ -152,7 +174,9 @@ def _flags(node: Node, kind: str) -> str:
         return ""
     if kind != "regex" or not set(flags) <= _FLAGS:
         raise Refused(f"parse flags={flags} is not supported", node)
-    if "U" in flags and any(part.kind == "NameAndTypeDeclaration" and _piece(part).type == "datetime" for part in node.list("Patterns")):
+    if "U" in flags and any(
+        part.kind == "NameAndTypeDeclaration" and _piece(part).type == "datetime" for part in node.list("Patterns")
+    ):
         raise Refused("parse flags=U with a datetime is not supported", node)
     return f"(?{flags})"
 

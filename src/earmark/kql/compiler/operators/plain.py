@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from earmark.kql.compiler.compile import Compilation
 
 _CLR_TYPES = {
-    "bool": "System.SByte", "int": "System.Int32", "long": "System.Int64", "real": "System.Double", "string": "System.String",
-    "datetime": "System.DateTime", "timespan": "System.TimeSpan", "dynamic": "System.Object", "guid": "System.Guid",
+    "bool": "System.SByte",
+    "int": "System.Int32",
+    "long": "System.Int64",
+    "real": "System.Double",
+    "string": "System.String",
+    "datetime": "System.DateTime",
+    "timespan": "System.TimeSpan",
+    "dynamic": "System.Object",
+    "guid": "System.Guid",
     "decimal": "System.Data.SqlTypes.SqlDecimal",
 }
 
@@ -27,7 +34,9 @@ def compile_count(compilation: Compilation, node: Node, relation: Relation, envi
     made = compilation.new_column()
     name = compilation.emit(f"SELECT count(*) AS {made} FROM {relation.sql}")
     shown = (node.columns or (("Count", "long"),))[0][0]
-    return Relation(sql=name, columns={shown: Scalar(sql=made, type="long", nullable=False, atomic=True)}, reach=relation.reach)
+    return Relation(
+        sql=name, columns={shown: Scalar(sql=made, type="long", nullable=False, atomic=True)}, reach=relation.reach
+    )
 
 
 def compile_distinct(compilation: Compilation, node: Node, relation: Relation, environment: Environment) -> Relation:
@@ -39,10 +48,16 @@ def compile_distinct(compilation: Compilation, node: Node, relation: Relation, e
         if expression.kind == "StarExpression":
             values += relation.columns.values()
         else:
-            values.append(compile_scalar(expression["Expression"] if expression.kind == "SimpleNamedExpression" else expression, scope))
+            values.append(
+                compile_scalar(
+                    expression["Expression"] if expression.kind == "SimpleNamedExpression" else expression, scope
+                )
+            )
     if len(values) != len(expected):
         raise Refused("these columns cannot be told from the input's", node)
-    settled, made = compilation.placed(scope.settled(), [(name, value) for (name, _), value in zip(expected, values, strict=True)])
+    settled, made = compilation.placed(
+        scope.settled(), [(name, value) for (name, _), value in zip(expected, values, strict=True)]
+    )
     fresh = {name: compilation.new_column() for name in made}
     selected = ", ".join(f"{value.sql} AS {fresh[name]}" for name, value in made.items())
     sql = compilation.emit(f"SELECT DISTINCT {selected} FROM {settled.sql}")

@@ -37,7 +37,9 @@ def compile_project(compilation: Compilation, node: Node, relation: Relation, en
     expected = node.columns or ()
     if len(values) != len(expected):
         raise Refused("an expression that gives several columns is not supported", node)
-    return compilation.project(scope.settled(), [(name, value) for (name, _), value in zip(expected, values, strict=True)])
+    return compilation.project(
+        scope.settled(), [(name, value) for (name, _), value in zip(expected, values, strict=True)]
+    )
 
 
 def compile_extend(compilation: Compilation, node: Node, relation: Relation, environment: Environment) -> Relation:

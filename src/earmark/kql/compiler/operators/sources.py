@@ -40,7 +40,9 @@ def compile_datatable(compilation: Compilation, node: Node, environment: Environ
     if rows:
         sql = f"SELECT * FROM (VALUES {', '.join(rows)}) AS s({', '.join(names)})"
     else:
-        empty = ", ".join(f"CAST(NULL AS {PHYSICAL[kind]}) AS {name}" for name, (_, kind) in zip(names, shown, strict=True))
+        empty = ", ".join(
+            f"CAST(NULL AS {PHYSICAL[kind]}) AS {name}" for name, (_, kind) in zip(names, shown, strict=True)
+        )
         sql = f"SELECT {empty} WHERE false"
     columns = {name: column(made[1:-1], kind) for (name, kind), made in zip(shown, names, strict=True)}
     return Relation(sql=compilation.emit(sql), columns=columns, stable=True)

@@ -110,7 +110,11 @@ def _read_aggregate(
     name = inner.symbol.name if inner.kind == "FunctionCallExpression" and inner.symbol is not None else ""
     if name in _LARGEST:
         _read_winner(inner, rows, plan, relation, by_columns, largest=_LARGEST[name])
-    elif name in _ANY and (len(inner.arguments) > 1 or any(a.kind == "StarExpression" for a in inner.arguments)) and not name.endswith("if"):
+    elif (
+        name in _ANY
+        and (len(inner.arguments) > 1 or any(a.kind == "StarExpression" for a in inner.arguments))
+        and not name.endswith("if")
+    ):
         _read_winner(inner, rows, plan, relation, by_columns, largest=True)
     elif inner.type == "tuple":
         raise Refused(f"aggregate '{name}' with several results is not supported yet", inner)
@@ -118,13 +122,17 @@ def _read_aggregate(
         plan.results.append(_Result(compile_scalar(inner, outer)))
 
 
-def _read_winner(node: Node, rows: Scope, plan: _Plan, relation: Relation, by_columns: set[str], *, largest: bool) -> None:
+def _read_winner(
+    node: Node, rows: Scope, plan: _Plan, relation: Relation, by_columns: set[str], *, largest: bool
+) -> None:
     shown: list[Scalar] = []
     seen: set[str] = set()
     star = any(argument.kind == "StarExpression" for argument in node.arguments)
     for at, argument in enumerate(node.arguments):
         if argument.kind == "StarExpression":
-            chosen = {name: column for name, column in relation.columns.items() if name not in seen and name not in by_columns}
+            chosen = {
+                name: column for name, column in relation.columns.items() if name not in seen and name not in by_columns
+            }
             shown += chosen.values()
             seen |= chosen.keys()
             continue
@@ -138,13 +146,20 @@ def _read_winner(node: Node, rows: Scope, plan: _Plan, relation: Relation, by_co
     if not shown:
         raise Refused("this aggregate names no column", node)
     if shown[0].type == "dynamic":
-        raise Refused("a dynamic value has no order", node, hint="convert it first: tostring(…), tolong(…), todatetime(…)")
+        raise Refused(
+            "a dynamic value has no order", node, hint="convert it first: tostring(…), tolong(…), todatetime(…)"
+        )
     plan.results += [_Result(scalar, winner=len(plan.winners)) for scalar in shown]
     plan.winners.append(_Winner(by=shown[0], largest=largest, shown=tuple(shown)))
 
 
 def _grouped(
-    compilation: Compilation, base: Relation, plan: _Plan, placed: Mapping[str, Scalar], outer: Scope, names: Sequence[str]
+    compilation: Compilation,
+    base: Relation,
+    plan: _Plan,
+    placed: Mapping[str, Scalar],
+    outer: Scope,
+    names: Sequence[str],
 ) -> Relation:
     keys = [placed[f"key {at}"] for at in range(len(plan.keys))]
     won = [_winners_row(compilation, base, keys, winner, placed, at) for at, winner in enumerate(plan.winners)]
@@ -161,7 +176,9 @@ def _grouped(
         selected = ['count(*) AS "~0"']
     sql = compilation.emit(f"SELECT {', '.join(selected)} FROM {base.sql}{grouped}")
     group_columns = [key.named(groups[key.sql]) for key in keys]
-    group_columns = [Scalar(sql=column.sql, type=column.type, nullable=column.nullable, atomic=True) for column in group_columns]
+    group_columns = [
+        Scalar(sql=column.sql, type=column.type, nullable=column.nullable, atomic=True) for column in group_columns
+    ]
     relation = Relation(sql=sql, columns={}, reach=base.reach, unique=frozenset(column.sql for column in group_columns))
     values: list[Scalar] = []
     taken: dict[int, list[Scalar]] = {}
@@ -179,11 +196,18 @@ def _grouped(
         relation = compilation.with_hidden(relation, outer.row.hoisted)
     relation = replace(relation, columns={column.sql: column for column in group_columns})
     unique = relation.unique if keys else frozenset()
-    return replace(compilation.project(relation, list(zip(names, [*group_columns, *values], strict=True))), unique=unique)
+    return replace(
+        compilation.project(relation, list(zip(names, [*group_columns, *values], strict=True))), unique=unique
+    )
 
 
 def _winners_row(
-    compilation: Compilation, base: Relation, keys: Sequence[Scalar], winner: _Winner, placed: Mapping[str, Scalar], at: int
+    compilation: Compilation,
+    base: Relation,
+    keys: Sequence[Scalar],
+    winner: _Winner,
+    placed: Mapping[str, Scalar],
+    at: int,
 ) -> tuple[Relation, list[Scalar]]:
     columns = [placed[f"shown {at} {position}"] for position in range(len(winner.shown))]
     row = one_row_each(compilation, base, keys, placed[f"by {at}"], largest=winner.largest, ties=columns)
@@ -191,7 +215,12 @@ def _winners_row(
 
 
 def _joined(
-    compilation: Compilation, groups: Relation, group_columns: Sequence[Scalar], row: Relation, keys: Sequence[Scalar], columns: Sequence[Scalar]
+    compilation: Compilation,
+    groups: Relation,
+    group_columns: Sequence[Scalar],
+    row: Relation,
+    keys: Sequence[Scalar],
+    columns: Sequence[Scalar],
 ) -> tuple[Relation, list[Scalar]]:
     """The groups with the columns of a winner's row beside them."""
     terms = [
@@ -200,11 +229,16 @@ def _joined(
     ] or ["true"]
     made = [(column, compilation.new_column()) for column in columns]
     selected = [
-        f"coalesce(r.{column.sql}, '') AS {name}" if column.type == "string" else f"r.{column.sql} AS {name}" for column, name in made
+        f"coalesce(r.{column.sql}, '') AS {name}" if column.type == "string" else f"r.{column.sql} AS {name}"
+        for column, name in made
     ]
-    sql = compilation.emit(f"SELECT l.*, {', '.join(selected)} FROM {groups.sql} AS l LEFT JOIN {row.sql} AS r ON {' AND '.join(terms)}")
+    sql = compilation.emit(
+        f"SELECT l.*, {', '.join(selected)} FROM {groups.sql} AS l LEFT JOIN {row.sql} AS r ON {' AND '.join(terms)}"
+    )
     shown = [
-        Scalar(sql=name, type=column.type, nullable=column.type != "string" and (column.nullable or not keys), atomic=True)
+        Scalar(
+            sql=name, type=column.type, nullable=column.type != "string" and (column.nullable or not keys), atomic=True
+        )
         for column, name in made
     ]
     return replace(groups, sql=sql), shown

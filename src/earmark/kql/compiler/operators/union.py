@@ -25,7 +25,9 @@ def compile_union_source(compilation: Compilation, node: Node, environment: Envi
     return _union(compilation, node, [], environment)
 
 
-def _union(compilation: Compilation, node: Node, inputs: list[tuple[str, Relation]], environment: Environment) -> Relation:
+def _union(
+    compilation: Compilation, node: Node, inputs: list[tuple[str, Relation]], environment: Environment
+) -> Relation:
     fuzzy = parameter(node, "isfuzzy").lower() == "true"
     for expression in node.list("Expressions"):
         inputs += _inputs(compilation, expression, environment, len(inputs), fuzzy=fuzzy)
@@ -58,10 +60,15 @@ def _union(compilation: Compilation, node: Node, inputs: list[tuple[str, Relatio
     for selected, (_, relation) in zip(selects, inputs, strict=True):
         if dated and relation.event_time is not None:
             selected.append(f"{relation.event_time.day} AS {day}")
-    columns = {name: Scalar(sql=made[name], type=kind, nullable=kind != "string", atomic=True) for name, kind in expected}
+    columns = {
+        name: Scalar(sql=made[name], type=kind, nullable=kind != "string", atomic=True) for name, kind in expected
+    }
     return Relation(
         sql=compilation.emit(
-            " UNION ALL ".join(f"SELECT {', '.join(selected)} FROM {relation.sql}" for selected, (_, relation) in zip(selects, inputs, strict=True))
+            " UNION ALL ".join(
+                f"SELECT {', '.join(selected)} FROM {relation.sql}"
+                for selected, (_, relation) in zip(selects, inputs, strict=True)
+            )
         ),
         columns=columns,
         reach=widest(*(relation.reach for _, relation in inputs)),
@@ -78,11 +85,20 @@ def _inputs(
     if inner.kind == "NameReference":
         symbol = inner.symbol
         if symbol is not None and symbol.kind == "Group":
-            return [(member.name, compilation.scan_table(member.name, inner)) for member in symbol.members if member.database]
+            return [
+                (member.name, compilation.scan_table(member.name, inner))
+                for member in symbol.members
+                if member.database
+            ]
         if fuzzy and (symbol is None or symbol.kind not in ("Table", "Variable", "Function", "Parameter")):
             return []
         relation = compilation.named(inner, environment)
-        is_view = symbol is not None and symbol.kind in ("Function", "Variable") and not relation.table and _is_view(inner, environment)
+        is_view = (
+            symbol is not None
+            and symbol.kind in ("Function", "Variable")
+            and not relation.table
+            and _is_view(inner, environment)
+        )
         return [(inner.name if is_view else relation.table or f"union_arg{position}", relation)]
     relation = compilation.tabular(inner, environment)
     return [(relation.table or f"union_arg{position}", relation)]

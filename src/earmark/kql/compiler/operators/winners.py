@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 
 
 def one_row_each(
-    compilation: Compilation, relation: Relation, keys: Sequence[Scalar], by: Scalar, *, largest: bool, ties: Sequence[Scalar] | None = None
+    compilation: Compilation,
+    relation: Relation,
+    keys: Sequence[Scalar],
+    by: Scalar,
+    *,
+    largest: bool,
+    ties: Sequence[Scalar] | None = None,
 ) -> Relation:
     """The row of each group with the largest (or smallest) value of a column; ties fall by the remaining columns, in the same direction."""
+    compilation.read_again(relation)
     best = compilation.new_column()
     renamed = [(key, compilation.new_column()) for key in keys]
-    selected = [f"{key.sql} AS {name}" for key, name in renamed] + [f"{'max' if largest else 'min'}({by.sql}) AS {best}"]
+    selected = [f"{key.sql} AS {name}" for key, name in renamed] + [
+        f"{'max' if largest else 'min'}({by.sql}) AS {best}"
+    ]
     grouped = f" GROUP BY {', '.join(key.sql for key in keys)}" if keys else ""
     bests = compilation.emit(f"SELECT {', '.join(selected)} FROM {relation.sql}{grouped}")
     terms = [f"l.{key.sql} {'IS NOT DISTINCT FROM' if key.nullable else '='} r.{name}" for key, name in renamed]
