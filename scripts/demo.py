@@ -1,7 +1,7 @@
 """The whole job on recorded data, by the installed command: nothing here knows what it will print.
 
-Without `--data` the simulator plays a small company first, and its truth file names the devices to look at. With `--data FOLDER` the
-same job runs on the logon events in that folder, which is only read.
+Without `--data` the simulator plays a small company first, and its truth file names the devices to look at. With
+`--data FOLDER` the same job runs on the logon events in that folder, which is only read.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Demo:
 
     def read(self, *arguments: str, ok: tuple[int, ...] = (0,)) -> Any:
         """Run a command quietly and read its JSON document."""
-        command = [EARMARK, "--format", "json", *arguments]
+        command = [str(EARMARK), "--format", "json", *arguments]
         done = subprocess.run(command, cwd=self.folder, check=False, capture_output=True, text=True)
         if done.returncode not in ok:
             sys.exit(done.stderr or f"earmark {shlex.join(arguments)} ended with exit code {done.returncode}")
@@ -67,7 +67,9 @@ def simulated(demo: Demo) -> None:
     moments, story = truth["now"], truth["story"]
     demo.say("A project, its list of executives, and the sensors' files in its own estate")
     demo.show("init", "company")
-    shutil.copy(demo.folder / "sensors" / "lists" / "Executives.csv", demo.folder / "company" / "lists" / "Executives.csv")
+    shutil.copy(
+        demo.folder / "sensors" / "lists" / "Executives.csv", demo.folder / "company" / "lists" / "Executives.csv"
+    )
     inside = Demo(demo.folder / "company")
     inside.show("import", "../sensors/streaming", "../sensors/windows", "../sensors/inventory/devices.csv")
     inside.show("check")
@@ -85,7 +87,9 @@ def simulated(demo: Demo) -> None:
     inside.show(*at, "plan")
     inside.show(*at, "run", "executive")
     at = ("--now", moments["grace_over"])
-    demo.say(f"When the grace is over it goes. {story['shut']['name']} has been shut for three weeks: silence is not no")
+    demo.say(
+        f"When the grace is over it goes. {story['shut']['name']} has been shut for three weeks: silence is not no"
+    )
     inside.show(*at, "plan")
     inside.show(*at, "run", "executive")
     inside.show(*at, "explain", story["changed"]["device"], "Executive")
@@ -94,7 +98,9 @@ def simulated(demo: Demo) -> None:
 
 
 def recorded(demo: Demo, source: Path) -> None:
-    """Somebody's recorded logons: the main users of the last week of data play the executives, unless the folder lists them."""
+    """Somebody's recorded logons: the main users of the last week of data play the executives, unless the folder
+    lists them.
+    """
     demo.say("A project, and the recorded events in its own estate")
     demo.show("init", "company")
     inside = Demo(demo.folder / "company")
@@ -105,7 +111,9 @@ def recorded(demo: Demo, source: Path) -> None:
     end = datetime.fromisoformat(newest[:19]).replace(tzinfo=UTC) + timedelta(seconds=1)
     at = ("--now", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
     accounts = executives(source) or [row[0] for row in inside.read(*at, "hunt", MAIN_USERS)["rows"]]
-    demo.say(f"The executives here: {', '.join(accounts) or 'nobody'}; the clock stands at the end of the data, {at[1]}")
+    demo.say(
+        f"The executives here: {', '.join(accounts) or 'nobody'}; the clock stands at the end of the data, {at[1]}"
+    )
     with (inside.folder / "lists" / "Executives.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["AccountName"], *([a] for a in accounts)])
     inside.show("check")
@@ -137,7 +145,9 @@ def main() -> None:
     """Play the demo in a fresh folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder of recorded events, only read")
-    parser.add_argument("--folder", type=Path, default=Path("demo"), help="where to play; what an earlier demo left there is replaced")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("demo"), help="where to play; what an earlier demo left there is replaced"
+    )
     options = parser.parse_args()
     if options.data is not None and not options.data.is_dir():
         sys.exit(f"{options.data} is no folder; give one that holds recorded events: make demo DATA=../recordings")

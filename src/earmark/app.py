@@ -40,6 +40,7 @@ class Opened:
     def workspace(self) -> Workspace:
         """Everything a service needs."""
         from earmark.hunting.local import LocalEngine
+        from earmark.kql.service import Kql
         from earmark.store import open_store
 
         estate = self.embedded()
@@ -48,7 +49,11 @@ class Opened:
         return Workspace(
             project=self.project,
             estate=estate,
-            engine=LocalEngine(estate.events, kql=lambda lists: kql_for(self.project, lists), temp=work / "temp"),
+            engine=LocalEngine(
+                events=estate.events,
+                kql=lambda tables, timeout: Kql(tables, cache=work / "cache" / "kql", timeout=timeout),
+                temp=work / "temp",
+            ),
             store=open_store(self.project.settings.state, self.project.folder, who=who),
             clock=self.clock,
             who=who,
@@ -76,9 +81,7 @@ def fix_project(folder: Path, *, env: str | None, flows: Sequence[str]) -> list[
     return fix(folder, env=env, flows=flows)
 
 
-def import_files(
-    opened: Opened, paths: Sequence[Path], *, table: str | None, progress: Progress
-) -> ImportReport:
+def import_files(opened: Opened, paths: Sequence[Path], *, table: str | None, progress: Progress) -> ImportReport:
     """Take sensors' files into a project's estate."""
     from earmark.estates.embedded.importer import import_paths
 

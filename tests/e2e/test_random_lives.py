@@ -28,5 +28,7 @@ def test_twenty_lives(shared: Path, kill: tuple[str, ...]) -> None:
 
 def assert_equal_lives(shared: Path, *arguments: str) -> None:
     script = shared / "acceptance" / "random_lives.py"
-    done = subprocess.run([sys.executable, str(script), str(COMMAND), *arguments], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, str(script), str(COMMAND), *arguments], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr

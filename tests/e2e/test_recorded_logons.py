@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.earmark import Earmark
 
+LOGONS = 'DeviceLogonEvents | where ActionType in ("LogonSuccess", "LogonFailed")'
 PUBLISHED_NAMES = '"CEO-user", "CFO-user", "CTO-user"'
 
 
@@ -30,8 +31,8 @@ def imported(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = earmark.project / "earmark.yaml"
     text = settings.read_text(encoding="utf-8")
     # The recordings have gaps of months: there, data as old as that are no fault.
-    settings.write_text(text.replace("freshness: 24h", "freshness: 4000d"), encoding="utf-8")
-    assert "freshness: 4000d" in settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("freshness: 24h", "freshness: 3650d"), encoding="utf-8")
+    assert "freshness: 3650d" in settings.read_text(encoding="utf-8")
     return earmark.project
 
 
@@ -42,14 +43,16 @@ def recorded(imported: Path, tmp_path: Path) -> Earmark:
 
 
 def test_counts_as_recorded(recorded: Earmark, key: dict[str, Any]) -> None:
-    now = "2023-06-01"
+    now = "2026-01-01"
     rows = recorded.read("hunt", "DeviceLogonEvents | summarize Rows = count() by ActionType", now=now)["rows"]
     assert {action: n for action, n in rows if action in key["logon_rows"]} == key["logon_rows"]
     rows = recorded.read(
-        "hunt", 'DeviceLogonEvents | where ActionType in ("LogonSuccess", "LogonFailed") | summarize Rows = count() by LogonType', now=now
+        "hunt",
+        f"{LOGONS} | summarize Rows = count() by LogonType",
+        now=now,
     )["rows"]
     assert dict(rows) == key["logon_types"]
-    names = recorded.read("hunt", "DeviceLogonEvents | where ActionType in ('LogonSuccess', 'LogonFailed') | distinct DeviceName", now=now)["rows"]
+    names = recorded.read("hunt", f"{LOGONS} | distinct DeviceName", now=now)["rows"]
     assert sorted(name for (name,) in names) == sorted(key["devices_with_logons"])
 
 
@@ -79,7 +82,8 @@ def test_the_published_rule_once_repaired(recorded: Earmark, key: dict[str, Any]
         earmark.write("flows/executive.kql", published.replace(PUBLISHED_NAMES, names))
         earmark.write(
             "flows/executive.yaml",
-            "flow: executive\ntrigger: {on_demand: true}\nhunt: {file: executive.kql, window: 7d}\ntag: {value: Executive}\n",
+            "flow: executive\ntrigger: {on_demand: true}\n"
+            "hunt: {file: executive.kql, window: 7d}\ntag: {value: Executive}\n",
         )
         earmark.run("check", code=1)
         earmark.run("check", "--fix")

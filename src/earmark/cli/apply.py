@@ -15,7 +15,8 @@ from earmark.cli.options import Options, pass_options
 def command(options: Options, file: Path) -> int:
     """Apply exactly the plan in FILE.
 
-    What moved since is skipped, device by device; a section whose flow moved is refused as stale."""
+    What moved since is skipped, device by device; a section whose flow moved is refused as stale.
+    """
     from earmark.cli.render.ran import print_run, run_exit_code
     from earmark.services.apply import apply_file
 

@@ -14,7 +14,8 @@ from earmark.cli.options import Options, pass_options
 def command(options: Options, plan: str, comment: str) -> None:
     """Approve a plan that waits.
 
-    PLAN is its id. The approval holds for the changes in it: planning the same again keeps it."""
+    PLAN is its id. The approval holds for the changes in it: planning the same again keeps it.
+    """
     from earmark.services.approve import decide
 
     for flow in decide(options.open().workspace(), plan, approved=True, comment=comment):

@@ -14,16 +14,30 @@ from earmark.cli.options import Options, pass_options
 def command(options: Options, device: str | None, tag: str | None) -> None:
     """List devices with their tags.
 
-    With each tag: who put it there, the flow that owns it, since when and until when. DEVICE is an id or a name."""
+    With each tag: who put it there, the flow that owns it, since when and until when. DEVICE is an id or a name.
+    """
     from earmark.cli.render.output import emit
     from earmark.cli.render.text import moment
     from earmark.services.devices import devices_document, list_devices
 
     listed = list_devices(options.open().workspace(), device=device, tag=tag)
     rows = [
-        [d.id, d.name, moment(d.last_seen_at), t.value if t else "", t.origin.value if t else "", t.flow or "" if t else "",
-         moment(t.since) if t else "", moment(t.until) if t else ""]
+        [
+            d.id,
+            d.name,
+            moment(d.last_seen_at),
+            t.value if t else "",
+            t.origin.value if t else "",
+            t.flow or "" if t else "",
+            moment(t.since) if t else "",
+            moment(t.until) if t else "",
+        ]
         for d in listed
         for t in (d.tags or (None,))
     ]
-    emit(options.format, devices_document(listed), ("device", "name", "last seen", "tag", "origin", "flow", "since", "until"), rows)
+    emit(
+        options.format,
+        devices_document(listed),
+        ("device", "name", "last seen", "tag", "origin", "flow", "since", "until"),
+        rows,
+    )

@@ -11,7 +11,8 @@ from earmark.cli.options import Options, pass_options
 def command() -> None:
     """Change a tag by hand.
 
-    In the embedded estate, behind Earmark's back, as a person does in the portal."""
+    In the embedded estate, behind Earmark's back, as a person does in the portal.
+    """
 
 
 @command.command("tag")

@@ -15,7 +15,8 @@ from earmark.cli.options import Options, pass_options
 def command(options: Options, device: str, tag: str | None, evidence: bool) -> None:
     """Say why a device carries a tag.
 
-    For every tag on DEVICE (an id or a name): which flow put it there, on which evidence, since when and until when."""
+    For every tag on DEVICE (an id or a name): which flow put it there, on which evidence, since when and until when.
+    """
     from earmark.cli.render.explained import print_explained
     from earmark.services.explain import explain
 

@@ -19,7 +19,9 @@ def _query(options: Options, kql: str | None, file: Path | None, flow: str | Non
         try:
             return file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} cannot be read as UTF-8 text: {error}.", hint="Give a file that holds a KQL query.") from error
+            raise UsageError(
+                f"{file} cannot be read as UTF-8 text: {error}.", hint="Give a file that holds a KQL query."
+            ) from error
     return kql or ""
 
 
@@ -37,12 +39,7 @@ def command(options: Options, kql: str | None, file: Path | None, flow: str | No
     result = options.open().workspace().hunt(query)
     names = [c.name for c in result.columns]
     numeric = [c.name for c in result.columns if c.type in {"int", "long", "real", "decimal"}]
-    if options.format == "table":
-        from earmark.cli.render.output import print_table
-
-        print_table(names, result.rows, numeric=numeric)
-    else:
-        emit(options.format, hunt_document(result), names, result.rows)
+    emit(options.format, hunt_document(result), names, result.rows, numeric=numeric)
     state = "complete" if result.complete else f"not complete: {result.why_not}"
     click.echo(f"{len(result.rows)} rows in {result.seconds:.2f} s, {state}", err=True)
     return ExitCode.DONE if result.complete else ExitCode.UNKNOWN

@@ -18,8 +18,9 @@ from earmark.errors import ExitCode
 def command(options: Options, paths: tuple[Path, ...], table: str | None, strict: bool) -> int:
     """Import events, devices and tags.
 
-    Windows Security events, Defender's streaming export, inventories and Parquet: files and whole folders; the format is recognised by content. Importing a file twice changes nothing. A bad line is kept in
-    .earmark/rejects with its number and reason, and never stops the rest.
+    Windows Security events, Defender's streaming export, inventories and Parquet: files and whole folders; the format
+    is recognised by content. Importing a file twice changes nothing. A bad line is kept in .earmark/rejects with its
+    number and reason, and never stops the rest.
     """
     from earmark.app import import_files
     from earmark.cli.render.imported import print_report
@@ -27,7 +28,9 @@ def command(options: Options, paths: tuple[Path, ...], table: str | None, strict
 
     opened = options.open()
     with Bar("importing") as bar:
-        report = import_files(opened, paths, table=table, progress=lambda file, done, total: bar.update(done, total, file.name))
+        report = import_files(
+            opened, paths, table=table, progress=lambda file, done, total: bar.update(done, total, file.name)
+        )
     print_report(options.format, report)
     failed = any(f.failed for f in report.files) or (strict and report.has_findings)
     return ExitCode.FINDINGS if failed else ExitCode.DONE

@@ -11,12 +11,19 @@ from earmark.cli.options import Options, pass_options
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--with", "with_", metavar="NAME,…", default="", help="Further shipped flows, such as domain-controllers,shared-devices.")
+@click.option(
+    "--with",
+    "with_",
+    metavar="NAME,…",
+    default="",
+    help="Further shipped flows, such as domain-controllers,shared-devices.",
+)
 @pass_options
 def command(options: Options, folder: Path | None, with_: str) -> None:
     """Write a new project.
 
-    Settings, catalogue, the Executive flow and its list."""
+    Settings, catalogue, the Executive flow and its list.
+    """
     from earmark.cli.render.text import printable
     from earmark.project.init import write_project
 

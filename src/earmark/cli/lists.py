@@ -20,4 +20,4 @@ def command(options: Options) -> None:
         {"list": name, "columns": list(table.column_names), "rows": len(table.rows), "file": f"lists/{name}.csv"}
         for name, table in lists
     ]
-    emit(options.format, document, ("list", "columns", "rows"), rows)
+    emit(options.format, document, ("list", "columns", "rows"), rows, numeric=("rows",))

@@ -1,7 +1,8 @@
 """The door of the command line.
 
-Commands are imported only when they are named or listed, and import what is heavy only when they run, so that `earmark --help`
-is quick. Every fault becomes one sentence on stderr with what to do, and an exit code of `earmark.errors.ExitCode`.
+Commands are imported only when they are named or listed, and import what is heavy only when they run, so that
+`earmark --help` is quick. Every fault becomes one sentence on stderr with what to do, and an exit code of
+`earmark.errors.ExitCode`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ COMMANDS = {
     "approve": "approve",
     "reject": "reject",
 }
-"""Command → its module in `earmark.cli`, in the order of a user's first day; the module's command is called `command`."""
+"""Command → its module in `earmark.cli`, in the order of a user's first day; the module's command is called
+`command`.
+"""
 
 
 class Commands(click.RichGroup):
@@ -81,11 +84,22 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--project", type=click.Path(path_type=Path), default=Path(), show_default="here", help="The project's folder.")
+@click.option(
+    "--project", type=click.Path(path_type=Path), default=Path(), show_default="here", help="The project's folder."
+)
 @click.option("--env", metavar="NAME", help="Lay earmark.NAME.yaml over earmark.yaml.")
 @click.option("--now", type=INSTANT, help="Pin the clock (embedded estates only), such as 2026-01-04T06:00Z.")
-@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True, help="How results are printed.")
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Print the version.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How results are printed.",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Print the version."
+)
 @click.pass_context
 def earmark(ctx: click.Context, project: Path, env: str | None, now: datetime | None, format_: Format) -> None:
     """Keep the tags on a company's machines true.

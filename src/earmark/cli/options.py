@@ -61,7 +61,11 @@ class Instant(click.ParamType[datetime]):
             parsed = datetime.fromisoformat(text)
             return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{text!r} is no instant; write it like 2026-01-04, 2026-01-04T06:00 or 2026-01-04T06:00:00Z", param, ctx)
+            self.fail(
+                f"{text!r} is no instant; write it like 2026-01-04, 2026-01-04T06:00 or 2026-01-04T06:00:00Z",
+                param,
+                ctx,
+            )
 
 
 INSTANT = Instant()

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 @click.argument("flows", nargs=-1, metavar="[FLOW]...")
 @click.option("--out", type=click.Path(path_type=Path), help="Save the plan for `earmark apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when the plan holds changes.")
-@click.option("--evidence", is_flag=True, help="Keep evidence that the project's settings redact in what is printed or saved.")
+@click.option(
+    "--evidence", is_flag=True, help="Keep evidence that the project's settings redact in what is printed or saved."
+)
 @click.option("--all", "every", is_flag=True, help="Show every device, also those that stay as they are.")
 @pass_options
-def command(options: Options, flows: tuple[str, ...], out: Path | None, detailed_exitcode: bool, evidence: bool, every: bool) -> int:
+def command(
+    options: Options, flows: tuple[str, ...], out: Path | None, detailed_exitcode: bool, evidence: bool, every: bool
+) -> int:
     """Hunt, and say what would change and why.
 
-    For every device: whether it gains, loses or keeps the tag, with the reason. Nothing is changed."""
+    For every device: whether it gains, loses or keeps the tag, with the reason. Nothing is changed.
+    """
     from earmark.cli.render.plan import print_plan
     from earmark.services.plan import make_plan, save_plan
 
@@ -47,7 +52,10 @@ def exit_code(plan: Plan, *, detailed: bool) -> ExitCode:
 
     if any(not s.complete for s in plan.sections):
         return ExitCode.UNKNOWN
-    if any(s.guard.verdict is Verdict.HELD or s.approval in {ApprovalState.WAITING, ApprovalState.REJECTED} for s in plan.sections):
+    if any(
+        s.guard.verdict is Verdict.HELD or s.approval in {ApprovalState.WAITING, ApprovalState.REJECTED}
+        for s in plan.sections
+    ):
         return ExitCode.HELD
     changing = any(s.count(ChangeAction.ADD) or s.count(ChangeAction.REMOVE) for s in plan.sections)
     return ExitCode.CHANGES_PENDING if detailed and changing else ExitCode.DONE

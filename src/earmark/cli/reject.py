@@ -14,7 +14,8 @@ from earmark.cli.options import Options, pass_options
 def command(options: Options, plan: str, comment: str) -> None:
     """Reject a plan that waits.
 
-    PLAN is its id."""
+    PLAN is its id.
+    """
     from earmark.services.approve import decide
 
     for flow in decide(options.open().workspace(), plan, approved=False, comment=comment):

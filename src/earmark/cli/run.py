@@ -15,12 +15,15 @@ from earmark.errors import ExitCode, UsageError
 def command(options: Options, flows: tuple[str, ...], due: bool) -> int:
     """Run flows by name, or those that are due.
 
-    Each is hunted, planned and applied as far as guard and approval let it pass."""
+    Each is hunted, planned and applied as far as guard and approval let it pass.
+    """
     from earmark.cli.render.ran import print_run, print_runs, run_exit_code, worst
     from earmark.services.run import run_due, run_flows
 
     if due == bool(flows):
-        raise UsageError("run takes the names of flows, or --due.", hint="Write `earmark run executive` or `earmark run --due`.")
+        raise UsageError(
+            "run takes the names of flows, or --due.", hint="Write `earmark run executive` or `earmark run --due`."
+        )
     workspace = options.open().workspace()
     if not due:
         ran = run_flows(workspace, flows, trigger="on demand")

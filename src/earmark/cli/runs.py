@@ -9,7 +9,9 @@ from earmark.cli.options import Options, pass_options
 
 @click.command("runs")
 @click.argument("run", required=False)
-@click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many runs are listed.")
+@click.option(
+    "--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many runs are listed."
+)
 @pass_options
 def command(options: Options, run: str | None, last: int) -> None:
     """List the runs, newest first, or show one."""
@@ -21,8 +23,20 @@ def command(options: Options, run: str | None, last: int) -> None:
     runs = list_runs(options.open().workspace(), run=run, last=last)
     columns = ("run", "trigger", "due", "started", "ended", "flow", "state", "added", "removed", "skipped", "failed")
     rows = [
-        [r.id, r.trigger, moment(r.due_at), moment(r.started_at), moment(r.ended_at), f.flow, f.state.value, f.added, f.removed, f.skipped, f.failed]
+        [
+            r.id,
+            r.trigger,
+            moment(r.due_at),
+            moment(r.started_at),
+            moment(r.ended_at),
+            f.flow,
+            f.state.value,
+            f.added,
+            f.removed,
+            f.skipped,
+            f.failed,
+        ]
         for r in runs
         for f in r.flows
     ]
-    emit(options.format, runs_document(runs), columns, rows)
+    emit(options.format, runs_document(runs), columns, rows, numeric=columns[7:])

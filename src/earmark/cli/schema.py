@@ -10,7 +10,8 @@ import rich_click as click
 def command(kind: str) -> None:
     """Print the JSON Schema of a file.
 
-    Of flow files, of earmark.yaml (project) or of tags.yaml, for editors that complete and check them."""
+    Of flow files, of earmark.yaml (project) or of tags.yaml, for editors that complete and check them.
+    """
     from earmark.project.schema import render_schema
 
     click.echo(render_schema(kind))

@@ -21,8 +21,9 @@ class Column:
 class HuntResult:
     """The rows of a hunt, and whether they are all there are.
 
-    Cells are Python values: bool, int, float, Decimal, str, None; a datetime cell is ISO 8601 text with seven fractional digits
-    (trailing zeros cut) and `Z`, a timespan cell Kusto's `d.hh:mm:ss.fffffff` text, a dynamic cell the decoded JSON value.
+    Cells are Python values: bool, int, float, Decimal, str, None; a datetime cell is ISO 8601 text with seven
+    fractional digits (trailing zeros cut) and `Z`, a timespan cell Kusto's `d.hh:mm:ss.fffffff` text, a dynamic cell
+    the decoded JSON value.
     """
 
     columns: tuple[Column, ...]

@@ -1,7 +1,8 @@
 """Apply: exactly what a plan says, each change recorded before and after.
 
-Intent enters the ledger before the request, outcome after it. What a killed process leaves is settled by reading the estate
-back, never assumed. A section that is held or unknown changes nothing; what it observed (grace begun, matched again) is noted.
+Intent enters the ledger before the request, outcome after it. What a killed process leaves is settled by reading the
+estate back, never assumed. A section that is held or unknown changes nothing; what it observed (grace begun, matched
+again) is noted.
 """
 
 from __future__ import annotations
@@ -73,19 +74,34 @@ def _read_plan(file: Path) -> Plan:
             raise UsageError(f"{file} is too big to be a plan.", hint="Give a file that `earmark plan --out` wrote.")
         document = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}.", hint="Give a file that `earmark plan --out` wrote.") from error
+        raise UsageError(
+            f"{file} cannot be read: {error.strerror or error}.", hint="Give a file that `earmark plan --out` wrote."
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file} is no plan: it is not JSON.", hint="Give a file that `earmark plan --out` wrote.") from error
+        raise UsageError(
+            f"{file} is no plan: it is not JSON.", hint="Give a file that `earmark plan --out` wrote."
+        ) from error
     return parse_plan(document)
 
 
 def _applied_before(plan: Plan) -> Run:
     flows = tuple(
-        FlowRun(flow=s.flow, state=FlowState.DONE, skipped=s.count(ChangeAction.SKIP), why="this plan was applied before; nothing to do")
+        FlowRun(
+            flow=s.flow,
+            state=FlowState.DONE,
+            skipped=s.count(ChangeAction.SKIP),
+            why="this plan was applied before; nothing to do",
+        )
         for s in plan.sections
     )
     return Run(
-        id="", estate=plan.estate, trigger="apply", due_at=None, started_at=plan.effective_at, ended_at=plan.effective_at, flows=flows
+        id="",
+        estate=plan.estate,
+        trigger="apply",
+        due_at=None,
+        started_at=plan.effective_at,
+        ended_at=plan.effective_at,
+        flows=flows,
     )
 
 
@@ -103,7 +119,9 @@ def _with_evidence(plan: Plan, kept: Plan) -> Plan:
     return replace(plan, sections=tuple(sections))
 
 
-def hold_leases(workspace: Workspace, flows: Iterable[str], leases: ExitStack, *, timeout: float = LEASE_PATIENCE) -> None:
+def hold_leases(
+    workspace: Workspace, flows: Iterable[str], leases: ExitStack, *, timeout: float = LEASE_PATIENCE
+) -> None:
     """Hold the lease of every flow, always in the same order, and settle what killed processes left of them."""
     names = sorted(set(flows))
     for name in names:
@@ -163,13 +181,14 @@ class _Section:
             return self._ended(FlowState.STALE, stale)
         flow = self.workspace.project.flow(self.section.flow)
         pairs = self.workspace.store.read_pairs(self.plan.estate, flow.name)
-        held = self._held(flow, pairs)
+        standing = self._fetch_standing(pairs)
+        held = self._held(flow, _count_standing(pairs, standing))
         self._note_run(What.RUN_STARTED, {"plan": self.plan.id, "query_digest": self.section.query_digest})
         self._note(self.section.changes, pairs, held=bool(held))
         if self.section.complete:
             self._record_matches()
         if not held:
-            self._write(flow, pairs)
+            self._write(pairs, standing)
         state = self._state(held)
         self._note_run(What.RUN_ENDED, {"state": state.value})
         return self._ended(state, held or self.section.why_not or "; ".join(self.counts.problems))
@@ -194,15 +213,29 @@ class _Section:
             return "the plan's changes are not those it was made with; plan anew"
         return ""
 
-    def _held(self, flow: Flow, pairs: Mapping[Pair, PairState]) -> str:
+    def _fetch_standing(self, pairs: Mapping[Pair, PairState]) -> dict[str, frozenset[str]]:
+        """The tags, at this moment, of every device that is written to or owned; nothing is read where nothing is
+        written.
+        """
+        writes = {c.device for c in self.section.changes if c.action in _INTENT}
+        if not writes:
+            return {}
+        return self.workspace.estate.fetch_tags(sorted(writes | {p.device for p, s in pairs.items() if s.owned_since}))
+
+    def _held(self, flow: Flow, standing: int) -> str:
         """What keeps the section from being applied; judged anew, since a file's own word is not enough."""
         section = self.section
-        owned = sum(1 for state in pairs.values() if state.owned_since is not None)
         guard = judge_section(
-            self.workspace, flow, section.changes, standing=owned, matched=section.matched if section.complete else None
+            self.workspace,
+            flow,
+            section.changes,
+            standing=standing,
+            matched=section.matched if section.complete else None,
         )
         if Verdict.HELD in (guard.verdict, section.guard.verdict):
-            limits = ", ".join(f"{b.limit} allows {b.allowed:g}, found {b.found:g}" for b in guard.breaches or section.guard.breaches)
+            limits = ", ".join(
+                f"{b.limit} allows {b.allowed:g}, found {b.found:g}" for b in guard.breaches or section.guard.breaches
+            )
             return f"held by the guard: {limits}"
         match approval_of(self.workspace, flow, section.changes, section.change_digest):
             case ApprovalState.WAITING:
@@ -251,20 +284,18 @@ class _Section:
             [(Pair(c.device, c.tag), c.evidence) for c in self.section.changes if c.evidence is not None],
         )
 
-    def _write(self, flow: Flow, pairs: Mapping[Pair, PairState]) -> None:
-        for (action, tag), changes in _grouped(self._still_fitting(flow, pairs)).items():
+    def _write(self, pairs: Mapping[Pair, PairState], standing: Mapping[str, frozenset[str]]) -> None:
+        for (action, tag), changes in _grouped(self._still_fitting(pairs, standing)).items():
             size = self.workspace.estate.batch_size
             for at in range(0, len(changes), size):
                 if not self._write_batch(action, tag, changes[at : at + size]):
-                    self.counts.failed += len(changes) - at - size if len(changes) > at + size else 0
+                    self.counts.failed += max(len(changes) - at - size, 0)
                     return
 
-    def _still_fitting(self, flow: Flow, pairs: Mapping[Pair, PairState]) -> list[Change]:
+    def _still_fitting(self, pairs: Mapping[Pair, PairState], standing: Mapping[str, frozenset[str]]) -> list[Change]:
         """The writes whose device is as the plan saw it; the others are skipped."""
-        writes = [c for c in self.section.changes if c.action in _INTENT]
-        standing = self.workspace.estate.fetch_tags(sorted({c.device for c in writes})) if writes else {}
         fitting = []
-        for change in writes:
+        for change in (c for c in self.section.changes if c.action in _INTENT):
             has = change.tag in standing.get(change.device, frozenset())
             owned = pairs.get(Pair(change.device, change.tag), UNOWNED).owned_since is not None
             if change.action is ChangeAction.ADD:
@@ -339,6 +370,10 @@ class _Section:
             matched=self.section.matched if self.section.complete and state is not FlowState.STALE else None,
             why=why if state is not FlowState.DONE else "",
         )
+
+
+def _count_standing(pairs: Mapping[Pair, PairState], standing: Mapping[str, frozenset[str]]) -> int:
+    return sum(1 for p, s in pairs.items() if s.owned_since is not None and p.tag in standing.get(p.device, ()))
 
 
 def _grouped(changes: Iterable[Change]) -> dict[tuple[ChangeAction, str], list[Change]]:

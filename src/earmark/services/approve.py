@@ -1,4 +1,6 @@
-"""Approvals: what people say of the changes in a plan. They bind to the changes, so that planning the same again keeps them."""
+"""Approvals: what people say of the changes in a plan. They bind to the changes, so that planning the same again
+keeps them.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +36,7 @@ def _kept(workspace: Workspace, plan_id: str) -> Plan:
     saved = workspace.store.read_plan(plan_id)
     if saved is None or saved.estate != workspace.estate.id:
         raise UsageError(
-            f"the state keeps no plan {plan_id!r} for this estate.", hint="Plans are kept by `plan --out FILE`, and by runs that need approval."
+            f"the state keeps no plan {plan_id!r} for this estate.",
+            hint="Plans are kept by `plan --out FILE`, and by runs that need approval.",
         )
     return parse_plan(saved.document)

@@ -1,4 +1,6 @@
-"""Why? For each tag on a device: the flow, the version of its query, the evidence, since when, until when, and its history."""
+"""Why? For each tag on a device: the flow, the version of its query, the evidence, since when, until when, and its
+history.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,12 @@ def _explained(workspace: Workspace, device: Device, tag: str | None) -> Explain
 
 
 def _tag(
-    workspace: Workspace, device: Device, tag: str, origin: Origin | None, entries: Sequence[Recorded], match: Match | None
+    workspace: Workspace,
+    device: Device,
+    tag: str,
+    origin: Origin | None,
+    entries: Sequence[Recorded],
+    match: Match | None,
 ) -> ExplainedTag:
     flow_name = entries[-1].entry.flow if entries else match.flow if match else None
     flow = workspace.project.flows.get(flow_name) if flow_name else None
@@ -104,14 +111,28 @@ def _state(entries: Sequence[Recorded], flow: str | None, pair: Pair) -> PairSta
 
 def _event(recorded: Recorded) -> Event:
     entry = recorded.entry
-    return Event(at=entry.effective_at, what=entry.what.value, run=entry.run, who=entry.who, reason=str(entry.detail.get("reason", "")))
+    return Event(
+        at=entry.effective_at,
+        what=entry.what.value,
+        run=entry.run,
+        who=entry.who,
+        reason=str(entry.detail.get("reason", "")),
+    )
 
 
 def _foreign(tag: str, origin: Origin) -> ExplainedTag:
     """A dynamic or registry tag: seen, never written, so there is nothing of ours to tell."""
     return ExplainedTag(
-        tag=tag, origin=origin, owned=False, flow=None, query_digest=None, evidence=None,
-        first_match_at=None, last_match_at=None, until=None, history=(),
+        tag=tag,
+        origin=origin,
+        owned=False,
+        flow=None,
+        query_digest=None,
+        evidence=None,
+        first_match_at=None,
+        last_match_at=None,
+        until=None,
+        history=(),
     )
 
 
@@ -137,6 +158,7 @@ def _tag_document(tag: ExplainedTag, redact: Collection[str]) -> dict[str, Any]:
         "last_match": instant_text(tag.last_match_at),
         "until": instant_text(tag.until),
         "history": [
-            {"at": instant_text(e.at), "what": e.what, "run": e.run, "who": e.who, "reason": e.reason} for e in tag.history
+            {"at": instant_text(e.at), "what": e.what, "run": e.run, "who": e.who, "reason": e.reason}
+            for e in tag.history
         ],
     }

@@ -1,6 +1,8 @@
-"""Plan: hunt for each flow, hold the answers against the estate and the ledger, and say what would change. Nothing is changed.
+"""Plan: hunt for each flow, hold the answers against the estate and the ledger, and say what would change. Nothing is
+changed.
 
-Each flow gets its section whatever becomes of the others: a hunt that is refused, fails or is cut makes its own section unknown.
+Each flow gets its section whatever becomes of the others: a hunt that is refused, fails or is cut makes its own
+section unknown.
 """
 
 from __future__ import annotations
@@ -88,7 +90,11 @@ class _Planner:
             rows=len(result.rows) if result else 0,
             matched=hits.matched,
             guard=judge_section(
-                self.workspace, flow, changes, standing=count_standing(self.devices, pairs), matched=None if unknown else hits.matched
+                self.workspace,
+                flow,
+                changes,
+                standing=count_standing(self.devices, pairs),
+                matched=None if unknown else hits.matched,
             ),
             approval=approval_of(self.workspace, flow, changes, digest),
             changes=changes,
@@ -187,5 +193,6 @@ def save_plan(workspace: Workspace, plan: Plan, file: Path, *, redact: Collectio
         with suppress(OSError):
             os.unlink(written)
         raise EstateError(
-            f"the plan could not be written to {file}: {error.strerror or error}.", hint="Name a file in a folder that can be written to."
+            f"the plan could not be written to {file}: {error.strerror or error}.",
+            hint="Name a file in a folder that can be written to.",
         ) from error

@@ -1,7 +1,7 @@
 """Run: plan and apply in one go, by name or because a flow is due.
 
-A fire time is taken by exactly one process, by a unique key in the state. A process that dies leaves its fire unfinished and the
-flow's lease free: the next one takes it over.
+A fire time is taken by exactly one process, by a unique key in the state. A process that dies leaves its fire
+unfinished and the flow's lease free: the next one takes it over.
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 
 
 def run_flows(
-    workspace: Workspace, flows: Sequence[str], *, trigger: str, due_at: datetime | None = None, run_id: str = "", timeout: float = 60.0
+    workspace: Workspace,
+    flows: Sequence[str],
+    *,
+    trigger: str,
+    due_at: datetime | None = None,
+    run_id: str = "",
+    timeout: float = 60.0,
 ) -> Run:
     """Hunt, plan and apply for some flows, as one run."""
     names = [flow.name for flow in select_flows(workspace, flows)]
@@ -49,7 +55,9 @@ def run_due(workspace: Workspace) -> list[Run]:
 
 
 def _run_if_due(workspace: Workspace, flow: Flow) -> Run | None:
-    """Run the newest fire that is due and that nobody took, or one that a killed process left; None when there is none."""
+    """Run the newest fire that is due and that nobody took, or one that a killed process left; None when there is
+    none.
+    """
     estate, now = workspace.estate.id, workspace.clock.effective()
     since = workspace.store.last_fire(estate, flow.name) or _stood_since(workspace, flow)
     due = latest_fire(flow.trigger, since=since, until=now)
@@ -81,7 +89,9 @@ def _unfinished(workspace: Workspace, flow: Flow) -> list[Fire]:
 
 
 def _still_open(workspace: Workspace, flow: Flow, taken: Fire | None) -> Fire | None:
-    """The fire to run, now that its lease is held: ours unless somebody took it over, else the newest that the dead left."""
+    """The fire to run, now that its lease is held: ours unless somebody took it over, else the newest that the dead
+    left.
+    """
     unfinished = _unfinished(workspace, flow)
     if taken is not None:
         return taken if taken in unfinished else None
@@ -100,7 +110,13 @@ def _run_fire(workspace: Workspace, flow: Flow, fire: Fire) -> Run:
         now = workspace.clock.effective()
         failed = FlowRun(flow=flow.name, state=FlowState.PARTLY, failed=1, why=error.message)
         return Run(
-            id=fire.run, estate=fire.estate, trigger=kind, due_at=fire.fire_at, started_at=now, ended_at=now, flows=(failed,)
+            id=fire.run,
+            estate=fire.estate,
+            trigger=kind,
+            due_at=fire.fire_at,
+            started_at=now,
+            ended_at=now,
+            flows=(failed,),
         )
     for done in _unfinished(workspace, flow):
         if done.fire_at <= fire.fire_at:

@@ -1,4 +1,6 @@
-"""Settle: find out by reading back what became of changes that a killed process, or a request without an answer, left open."""
+"""Settle: find out by reading back what became of changes that a killed process, or a request without an answer, left
+open.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ def settle(workspace: Workspace, flows: Collection[str]) -> dict[Pair, bool]:
     took_effect: dict[Pair, bool] = {}
     outcomes = []
     for intent in open_intents:
-        has = intent.tag in standing.get(intent.device, frozenset())
+        # A device that the estate no longer knows shows no effect, whichever was meant.
+        has = (
+            intent.tag in standing[intent.device] if intent.device in standing else intent.what is What.REMOVE_INTENDED
+        )
         effect = has == (intent.what is What.ADD_INTENDED)
         took_effect[Pair(intent.device, intent.tag)] = effect
         outcomes.append(_outcome(workspace, intent, effect))

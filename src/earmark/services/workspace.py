@@ -34,7 +34,10 @@ class Workspace:
             HuntRequest(
                 query=query,
                 now=at or self.clock.effective(),
-                lists={name: ListTable(columns=table.columns, rows=table.rows) for name, table in self.project.lists.items()},
+                lists={
+                    name: ListTable(columns=table.columns, rows=table.rows)
+                    for name, table in self.project.lists.items()
+                },
                 limits=HuntLimits(
                     rows=limits.rows, memory=limits.memory, timeout=limits.hunt_timeout, freshness=limits.freshness
                 ),
@@ -42,7 +45,9 @@ class Workspace:
         )
 
     def require_write(self) -> None:
-        """Refuse to go on where the project only observes, or where the clock would go back before the ledger's last entry."""
+        """Refuse to go on where the project only observes, or where the clock would go back before the ledger's last
+        entry.
+        """
         if self.project.settings.mode is Mode.OBSERVE:
             raise PermissionDenied(
                 "the project is in mode: observe, in which no command can write to the estate.",
@@ -51,6 +56,9 @@ class Workspace:
         last, now = self.store.last_effective_at(self.estate.id), self.clock.effective()
         if last is not None and now < last:
             raise UsageError(
-                f"the ledger's last entry is of {last:%Y-%m-%dT%H:%M:%SZ}; a command that writes cannot go back to {now:%Y-%m-%dT%H:%M:%SZ}.",
-                hint="Give a later --now, or leave it out." if self.clock.pinned_at else "Pin the clock with a --now after that moment.",
+                f"the ledger's last entry is of {last:%Y-%m-%dT%H:%M:%SZ}; "
+                f"a command that writes cannot go back to {now:%Y-%m-%dT%H:%M:%SZ}.",
+                hint="Give a later --now, or leave it out."
+                if self.clock.pinned_at
+                else "Pin the clock with a --now after that moment.",
             )

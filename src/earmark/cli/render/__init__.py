@@ -1,1 +1,3 @@
-"""What people read in a terminal. Device names, tags and cells are hostile: every text passes through `text.printable`."""
+"""What people read in a terminal. Device names, tags and cells are hostile: every text passes through
+`text.printable`.
+"""

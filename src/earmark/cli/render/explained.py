@@ -17,8 +17,18 @@ def print_explained(format_: Format, explained: Sequence[Explained], *, redact: 
     documents = [explain_document(e, redact=redact) for e in explained]
     columns = ("device", "name", "tag", "origin", "owned", "flow", "query_digest", "first match", "last match", "until")
     rows = [
-        [e.device, e.name, t.tag, t.origin.value if t.origin else "", t.owned, t.flow or "", t.query_digest or "",
-         moment(t.first_match_at), moment(t.last_match_at), moment(t.until)]
+        [
+            e.device,
+            e.name,
+            t.tag,
+            t.origin.value if t.origin else "",
+            t.owned,
+            t.flow or "",
+            t.query_digest or "",
+            moment(t.first_match_at),
+            moment(t.last_match_at),
+            moment(t.until),
+        ]
         for e in explained
         for t in e.tags
     ]
@@ -43,7 +53,8 @@ def _print_tag(tag: ExplainedTag, redact: frozenset[str]) -> None:
         hidden = " (redacted: " + ", ".join(sorted(k for k in tag.evidence if k in redact)) + "; --evidence shows it)"
         click.echo(f"    because  {shown}{hidden if redact & tag.evidence.keys() else ''}")
     if tag.first_match_at:
-        click.echo(f"    matched  {moment(tag.first_match_at)} to {moment(tag.last_match_at)}, query {(tag.query_digest or '')[:12]}")
+        between = f"{moment(tag.first_match_at)} to {moment(tag.last_match_at)}"
+        click.echo(f"    matched  {between}, query {(tag.query_digest or '')[:12]}")
     if tag.until:
         click.echo(f"    until    {moment(tag.until)}")
     for event in tag.history:

@@ -27,7 +27,9 @@ def _print_text(findings: Sequence[Finding]) -> None:
     if not findings:
         click.echo("No findings.", err=True)
     else:
-        click.echo(f"{_count(counts[Severity.ERROR], 'error')}, {_count(counts[Severity.WARNING], 'warning')}.", err=True)
+        click.echo(
+            f"{_count(counts[Severity.ERROR], 'error')}, {_count(counts[Severity.WARNING], 'warning')}.", err=True
+        )
 
 
 def _count(number: int, word: str) -> str:
@@ -37,4 +39,10 @@ def _count(number: int, word: str) -> str:
 def print_findings(format_: Format, findings: Sequence[Finding]) -> None:
     """All findings in the form asked for."""
     document = [finding_document(f) for f in findings]
-    emit(format_, document, COLUMNS, [[d[name] for name in COLUMNS] for d in document], table=lambda: _print_text(findings))
+    emit(
+        format_,
+        document,
+        COLUMNS,
+        [[d[name] for name in COLUMNS] for d in document],
+        table=lambda: _print_text(findings),
+    )

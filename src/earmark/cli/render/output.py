@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import rich_click as click
+
 from earmark.cli.options import Format
 from earmark.cli.render.text import cell
 
@@ -40,31 +42,32 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numeric: Iterable[str] = ()) -> None:
-    """Rows as a plain table without lines; nothing is cut, whatever the width."""
-    from rich.table import Table
-    from rich.text import Text
+    """Rows as a plain table without lines; nothing is cut, whatever the width of the terminal."""
+    from rich.cells import cell_len
 
-    right = set(numeric)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(Text(cell(name)), justify="right" if name in right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(cell(v)) for v in row))
-    out = console()
-    width = sys.maxsize if not out.is_terminal else max(out.width, console_width(table))
-    out.print(table, width=min(width, 10_000), crop=False, overflow="ignore")
+    right = [name in set(numeric) for name in columns]
+    texts = [[cell(v) for v in row] for row in rows]
+    widths = [max(cell_len(line[at]) for line in ([*map(cell, columns)], *texts)) for at in range(len(columns))]
 
+    def line(cells: Sequence[str]) -> str:
+        gaps = [" " * (width - cell_len(text)) for text, width in zip(cells, widths, strict=True)]
+        return "  ".join(
+            gap + text if r else text + gap for text, gap, r in zip(cells, gaps, right, strict=True)
+        ).rstrip()
 
-def console_width(table: Any) -> int:
-    """How wide a table is when nothing is cut."""
-    from rich.measure import Measurement
-
-    out = console()
-    return Measurement.get(out, out.options.update(max_width=10_000), table).maximum
+    click.secho(line([cell(name) for name in columns]), bold=True)
+    if texts:
+        click.echo("\n".join(map(line, texts)))
 
 
 def emit(
-    format_: Format, document: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, table: Callable[[], None] | None = None
+    format_: Format,
+    document: Any,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    table: Callable[[], None] | None = None,
+    numeric: Iterable[str] = (),
 ) -> None:
     """Print one result in the form asked for; `table` draws it where a plain table is not what people want to read."""
     if format_ == "json":
@@ -74,4 +77,4 @@ def emit(
     elif table is not None:
         table()
     else:
-        print_table(columns, rows)
+        print_table(columns, rows, numeric=numeric)

@@ -32,7 +32,9 @@ def print_plan(format_: Format, plan: Plan, *, redact: Collection[str], every: b
         print_json(plan_document(plan, redact=redact))
     elif format_ == "csv":
         rows = [
-            [s.flow, c.action.value, c.device, c.name, c.tag, c.reason.value, c.text, moment(c.until)] for s in plan.sections for c in s.changes
+            [s.flow, c.action.value, c.device, c.name, c.tag, c.reason.value, c.text, moment(c.until)]
+            for s in plan.sections
+            for c in s.changes
         ]
         print_csv(("flow", "action", "device", "name", "tag", "reason", "text", "until"), rows)
     else:
@@ -44,13 +46,16 @@ def _print_text(plan: Plan, redact: frozenset[str], every: bool) -> None:
         _print_section(section, redact, every)
     columns = ("flow", "found", "add", "remove", "keep", "skip", "state")
     rows = [
-        [s.flow, s.matched if s.complete else "?", *(s.count(a) for a in ChangeAction), _state(s)] for s in plan.sections
+        [s.flow, s.matched if s.complete else "?", *(s.count(a) for a in ChangeAction), _state(s)]
+        for s in plan.sections
     ]
     print_table(columns, rows, numeric=columns[1:6])
     click.echo()
     adds, removes = (sum(s.count(a) for s in plan.sections) for a in (ChangeAction.ADD, ChangeAction.REMOVE))
     if adds or removes:
-        click.echo(f"Plan {plan.id}: {adds} to add, {removes} to remove, in {plan.calls} {'call' if plan.calls == 1 else 'calls'}, as of {moment(plan.effective_at)} UTC.")
+        calls = "1 call" if plan.calls == 1 else f"{plan.calls} calls"
+        at = moment(plan.effective_at)
+        click.echo(f"Plan {plan.id}: {adds} to add, {removes} to remove, in {calls}, as of {at} UTC.")
     else:
         click.echo(f"Nothing to do, as of {moment(plan.effective_at)} UTC.")
 
@@ -75,7 +80,9 @@ def _print_section(section: Section, redact: frozenset[str], every: bool) -> Non
         _print_changes(action, changes, redact, len(changes) if every else MOST)
     quiet = len(section.changes) - len(listed)
     if quiet:
-        click.secho(f"  = {quiet} still match{'es' if quiet == 1 else ''} and keep{'s' if quiet == 1 else ''} the tag", dim=True)
+        click.secho(
+            f"  = {quiet} still match{'es' if quiet == 1 else ''} and keep{'s' if quiet == 1 else ''} the tag", dim=True
+        )
     click.echo()
 
 

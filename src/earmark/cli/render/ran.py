@@ -28,7 +28,7 @@ def print_run(format_: Format, run: Run) -> None:
     """One run in the form asked for; what kept a flow from its end is said on stderr."""
     from earmark.model.document import run_document
 
-    emit(format_, run_document(run), COLUMNS, _rows(run.flows))
+    emit(format_, run_document(run), COLUMNS, _rows(run.flows), numeric=COLUMNS[2:])
     for flow in run.flows:
         if flow.why:
             click.echo(f"{printable(flow.flow)}: {printable(flow.why)}", err=True)

@@ -11,7 +11,9 @@ def printable(text: str, *, lines: bool = False) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        c if c == " " or (lines and c == "\n") or unicodedata.category(c)[0] not in "CZ" else c.encode("unicode_escape").decode()
+        c
+        if c == " " or (lines and c == "\n") or unicodedata.category(c)[0] not in "CZ"
+        else c.encode("unicode_escape").decode()
         for c in text
     )
 
