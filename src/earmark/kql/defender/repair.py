@@ -19,6 +19,8 @@ _ROUNDS = 12
 """More rounds than a query of many layers has needed; each binds the text once or twice."""
 _TRIES = 3
 """How often a round may leave out what did not hold and try the rest."""
+_LOST_THREAD = frozenset({"KS117", "KS176"})
+"""A function without its arguments, an operator that there is not: what comes after has no table to its names."""
 _Key = tuple[str, int, int]
 
 
@@ -36,7 +38,8 @@ def repair(query: str, tables: Tables, read: Reader, reading: Reading) -> tuple[
         mended.extend(accepted)
         refused |= {_key(fault) for fault in offered} - {_key(fault) for fault in accepted}
         told = _explain_all(draft, tables, reading, refused)
-    left = [replace(fault, edits=()) for fault in told]
+    columns = Scene.of(draft.text, tables).columns()
+    left = [replace(fault, edits=()) for fault in told if not _follows(fault, told, query, columns)]
     return (*mended, *left), draft, reading
 
 
@@ -90,6 +93,16 @@ def _remains(fault: Diagnostic, key: _Key) -> bool:
     code, start, end = key
     alike = code == fault.code or (code in NAME_FAULTS and fault.code in NAME_FAULTS)
     return alike and any(start == edit.start or (start < edit.end and edit.start < end) for edit in fault.edits)
+
+
+def _follows(fault: Diagnostic, told: list[Diagnostic], query: str, columns: frozenset[str]) -> bool:
+    """Whether a fault only follows from one before it, where the service lost the thread of the text."""
+    before = {other.code for other in told if other.start <= fault.start and other is not fault}
+    if fault.code == "KS005":
+        return bool(before & _LOST_THREAD)
+    return (
+        fault.code == "KS142" and query[fault.start : fault.end] in columns and bool(before & {*_LOST_THREAD, "KS005"})
+    )
 
 
 def _key(fault: Diagnostic) -> _Key:

@@ -121,6 +121,18 @@ def test_hints_name_what_was_meant(query: str, code: str, words: str, check: Che
     assert any(words in d.hint for d in check(query) if d.code == code)
 
 
+@pytest.mark.parametrize(
+    ("query", "codes"),
+    [
+        ("DeviceInfo | wher DeviceName == 'a' | distinct DeviceId", ["KS176"]),
+        ("DeviceInfo | where not DeviceName == 'a' | distinct DeviceId", ["KS117"]),
+        ("DeviceInfo | where Devicename2 == 'a' and DeviceName == OSPlatform2", ["KS142", "KS142"]),
+    ],
+)
+def test_what_only_follows_from_another_fault_is_not_told(query: str, codes: list[str], check: Check) -> None:
+    assert [d.code for d in check(query) if d.weight is Weight.ERROR] == codes
+
+
 def test_old_columns_are_not_offered_where_no_table_has_the_new_one(check: Check) -> None:
     found = check("DeviceLogonEvents | where OsVersion == '10'")
     assert not [d for d in found if d.edits]
