@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from earmark.kql.base import Columns, CompiledQuery, Tables
 from earmark.kql.compiler import conversions, expressions, macros
+from earmark.kql.compiler.literals import constant
 from earmark.kql.compiler.operators import OPERATORS, SOURCES
 from earmark.kql.compiler.operators.join import narrowed_left
 from earmark.kql.compiler.relation import NOTHING_READ, EventTime, Reach, Relation, physical, widest
@@ -283,11 +284,18 @@ class Compilation:
                 given[name] = expressions.compile_scalar(default["Value"], Scope(self, Environment()))
             bound = given[name]
             if isinstance(bound, Scalar) and kind.symbol is not None and kind.symbol.name in PHYSICAL:
-                bound = scope.hoist(conversions.convert(bound, kind.symbol.name, scope))
+                bound = scope.hoist(self._converted(bound, kind.symbol.name, scope))
                 if scope.row.relation is None:
                     bound = self._standing(bound, scope)
             inner.bind(name, bound)
         return inner
+
+    @staticmethod
+    def _converted(value: Scalar, kql_type: str, scope: Scope) -> Scalar:
+        whole = isinstance(value.const, int) and not isinstance(value.const, bool)
+        if whole and value.type == "long" and kql_type == "int" and abs(value.const) < 2**31:
+            return constant(value.const, "int")
+        return conversions.convert(value, kql_type, scope)
 
     def _argument(self, node: Node, scope: Scope) -> Value:
         if node.columns is not None:

@@ -8,7 +8,7 @@ bodies do and makes the value of a let the first time that somebody asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from earmark.kql.compiler.relation import Relation
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 NOW = "\x00now\x00"
 """Stands in SQL where the hunt's moment belongs (a BIGINT literal of ticks); no literal of a query can hold it."""
+
+
+_SHORT = 200
 
 
 class Refused(Exception):
@@ -131,6 +134,9 @@ class Scope:
         """The value as something that may be named twice: itself if it is short, else a column added before the operator."""
         if scalar.atomic or scalar.is_const:
             return scalar
+        if '"' not in scalar.sql and len(scalar.sql) <= _SHORT:
+            # It names no column: DuckDB computes it once, and can still skip files by it.
+            return replace(scalar, sql=f"({scalar.sql})", atomic=True, json=None)
         known = self.row.hoisted.get(scalar.sql)
         if known is None and self.row.relation is not None:
             known = self.row.relation.known.get(scalar.sql)

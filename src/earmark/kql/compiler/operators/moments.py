@@ -6,13 +6,14 @@ import ast
 import re
 from dataclasses import dataclass
 
-from earmark.kql.base import EPOCH_TICKS
+from earmark.kql.base import EPOCH_TICKS, TICKS_PER_SECOND
 from earmark.kql.compiler.expressions import compile_scalar
 from earmark.kql.compiler.scope import NOW, Scope
 from earmark.kql.compiler.tree import Node
 
 _LAST_TICK = 3_155_378_975_999_999_999
-_CAST = re.compile(r"::BIGINT\b")
+_CAST = re.compile(r"::BIGINT\b|\bk_in_time\b|'(?=-?\d+')|(?<=\d)'")
+"""What stands around numbers without changing them: casts, quotes, and the macro that keeps a time in range."""
 _KNOWN_KINDS = {
     "NameReference",
     "FunctionCallExpression",
@@ -21,6 +22,8 @@ _KNOWN_KINDS = {
     "SubtractExpression",
     "ParenthesizedExpression",
 }
+_STARTS = {"startofday": 1, "startofweek": 7, "startofmonth": 31, "startofyear": 366}
+"""Functions that go back by less than so many days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +31,9 @@ class Moment:
     """A moment in SQL."""
 
     sql: str
-    """Ticks; nothing but numbers and the hunt's moment."""
+    """Ticks; names no column."""
     before_now: int | None
-    """How many ticks before the hunt's moment, where it is counted from there."""
+    """How many ticks before the hunt's moment it is at most, where it is counted from there."""
 
 
 def read_moment(node: Node, scope: Scope) -> Moment | None:
@@ -38,7 +41,22 @@ def read_moment(node: Node, scope: Scope) -> Moment | None:
     if node.type != "datetime" or node.kind not in _KNOWN_KINDS or _names_a_column(node):
         return None
     scalar = compile_scalar(node, scope)
-    text = _CAST.sub("", scalar.sql).replace(NOW, "(now)")
+    if '"' in scalar.sql or "SELECT" in scalar.sql:
+        return None
+    slack = 0
+    while node.kind == "ParenthesizedExpression":
+        node = node["Expression"]
+    if node.kind == "FunctionCallExpression" and node["Name"].name in _STARTS and len(node.arguments) == 1:
+        slack = _STARTS[node["Name"].name] * 24 * 3600 * TICKS_PER_SECOND
+        behind = _before_now(compile_scalar(node.arguments[0], scope).sql)
+    else:
+        behind = _before_now(scalar.sql)
+    return Moment(sql=scalar.sql, before_now=None if behind is None else behind + slack)
+
+
+def _before_now(sql: str) -> int | None:
+    """How many ticks before now some SQL lies, if it is a sum of now and numbers."""
+    text = _CAST.sub("", sql).replace(NOW, "(now)")
     if not re.fullmatch(r"[\d\s()+\-*now]+", text):
         return None
     try:
@@ -46,9 +64,7 @@ def read_moment(node: Node, scope: Scope) -> Moment | None:
         at_zero, at_one = _evaluate(tree, 0), _evaluate(tree, 1)
     except (SyntaxError, ValueError, RecursionError):
         return None
-    if at_one - at_zero == 1:
-        return Moment(sql=scalar.sql, before_now=-at_zero)
-    return Moment(sql=scalar.sql, before_now=None) if at_one == at_zero else None
+    return -at_zero if at_one - at_zero == 1 else None
 
 
 def _names_a_column(node: Node) -> bool:

@@ -34,6 +34,9 @@ def _union(
     if not inputs:
         raise Refused("union has no table that is known", node)
     expected = node.columns or ()
+    if parameter(node, "kind") == "inner" and any(relation.columns.keys() != inputs[0][1].columns.keys() for _, relation in inputs):
+        # The service lists all columns, the engine only those that the tables share.
+        raise Refused("union kind=inner of tables with different columns is not supported", node, hint="project the columns they share")
     source = parameter(node, "withsource") or parameter(node, "with_source")
     found = _sources(node, [relation for _, relation in inputs])
     made = {name: compilation.new_column() for name, _ in expected}
@@ -47,7 +50,11 @@ def _union(
                 selected.append(f"{quoted(label)} AS {made[name]}")
                 continue
             if (name, kind) not in found:
-                raise Refused(f"union cannot tell where column '{name}' comes from", node)
+                raise Refused(
+                    f"column '{name}' has different types in these tables, and union of them is not supported",
+                    node,
+                    hint="project the columns that are needed from each table first",
+                )
             column = relation.columns.get(found[name, kind])
             if column is None or column.type != kind:
                 selected.append(f"{_missing(kind)} AS {made[name]}")
