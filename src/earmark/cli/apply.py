@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from earmark.cli.options import Options, pass_options
+from earmark.cli.options import Options, pass_options, warn_of_fresh_state
 
 
 @click.command("apply")
@@ -20,6 +20,8 @@ def command(options: Options, file: Path) -> int:
     from earmark.cli.render.ran import print_run, run_exit_code
     from earmark.services.apply import apply_file
 
-    run = apply_file(options.open().workspace(), file)
+    workspace = options.open().workspace()
+    warn_of_fresh_state(workspace)
+    run = apply_file(workspace, file)
     print_run(options.format, run)
     return run_exit_code(run)

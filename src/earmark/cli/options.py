@@ -12,6 +12,7 @@ import rich_click as click
 if TYPE_CHECKING:
     from earmark.app import Opened
     from earmark.services.clock import Clock
+    from earmark.services.workspace import Workspace
 
 Format = Literal["table", "json", "csv"]
 
@@ -40,6 +41,16 @@ class Options:
         from earmark.app import open_project
 
         return open_project(self.project, env=self.env, clock=self.clock())
+
+
+def warn_of_fresh_state(workspace: Workspace) -> None:
+    """Say on stderr when the state may have been lost."""
+    from earmark.cli.render.text import printable
+    from earmark.services.fresh_state import fresh_state_warning
+
+    warning = fresh_state_warning(workspace)
+    if warning:
+        click.echo(f"warning: {printable(warning)}", err=True)
 
 
 pass_options = click.make_pass_decorator(Options)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from earmark.cli.options import Options, pass_options
+from earmark.cli.options import Options, pass_options, warn_of_fresh_state
 from earmark.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def command(
 
     opened = options.open()
     workspace = opened.workspace()
+    warn_of_fresh_state(workspace)
     plan = make_plan(workspace, flows)
     redact = () if evidence else opened.project.settings.evidence.redact
     if out is not None:

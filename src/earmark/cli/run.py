@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from earmark.cli.options import Options, pass_options
+from earmark.cli.options import Options, pass_options, warn_of_fresh_state
 from earmark.errors import ExitCode, UsageError
 
 
@@ -25,6 +25,7 @@ def command(options: Options, flows: tuple[str, ...], due: bool) -> int:
             "run takes the names of flows, or --due.", hint="Write `earmark run executive` or `earmark run --due`."
         )
     workspace = options.open().workspace()
+    warn_of_fresh_state(workspace)
     if not due:
         ran = run_flows(workspace, flows, trigger="on demand")
         print_run(options.format, ran)

@@ -23,11 +23,6 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at else ""
 
 
-def instant(at: datetime | None) -> str | None:
-    """An instant as documents write it: ISO 8601 with Z."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
-
-
 def cell(value: object) -> str:
     """Any cell of a result as text."""
     if value is None:
