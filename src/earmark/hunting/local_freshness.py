@@ -44,7 +44,8 @@ def _stale(what: str, last: int, now: int, freshness: timedelta) -> str | None:
     age = timedelta(microseconds=(now - last) // (TICKS_PER_SECOND // 10**6))
     if age <= freshness:
         return None
-    return f"{what} stop at {datetime_cell(last)}, {_words(age)} before the hunt's end, more than the freshness of {_words(freshness)}"
+    late = f"{_words(age)} before the hunt's end, more than the freshness of {_words(freshness)}"
+    return f"{what} stop at {datetime_cell(last)}, {late}"
 
 
 def _words(span: timedelta) -> str:

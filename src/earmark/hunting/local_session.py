@@ -158,6 +158,7 @@ def open_session(
     try:
         with duckdb.connect(":memory:", config=_settings(spill, memory, threads)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET enable_progress_bar = false")
             connection.execute("SET allowed_directories = $1", [[str(events_folder.absolute())]])
             connection.execute("SET enable_external_access = false")
             yield Session(connection, events_folder)
@@ -177,5 +178,4 @@ def _settings(spill: Path | None, memory: int, threads: int | None) -> dict[str,
         "allow_community_extensions": False,
         "python_enable_replacements": False,
         "python_scan_all_frames": False,
-        "enable_progress_bar": False,
     }

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from earmark.kql.base import Columns, CompiledQuery, Tables
+from earmark.kql.base import Columns, CompiledQuery, Tables, view_names
 from earmark.kql.compiler import conversions, expressions, macros
 from earmark.kql.compiler.literals import constant
 from earmark.kql.compiler.operators import OPERATORS, SOURCES
@@ -203,7 +203,9 @@ class Compilation:
         events = dict(columns).get(EVENT_TIME_COLUMN) == "datetime"
         return Relation(
             sql=self.scanned[name],
-            columns={shown: column(shown, kind) for shown, kind in columns},
+            columns={
+                shown: column(stored, kind) for (shown, kind), stored in zip(columns, view_names(columns), strict=True)
+            },
             event_time=EventTime(timestamp=identifier(EVENT_TIME_COLUMN), day=HIDDEN_DAY) if events else None,
             reach=None if events else NOTHING_READ,
             stable=True,
