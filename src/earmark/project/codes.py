@@ -12,7 +12,7 @@ from earmark.model.finding import Severity
 
 
 class Code(StrEnum):
-    """A code of ours; the docstring of each member is its title."""
+    """A code of ours; `TITLES` says what each means."""
 
     FILE_MISSING = "EM001"
     NOT_A_FILE = "EM002"

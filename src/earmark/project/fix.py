@@ -19,7 +19,7 @@ from earmark.model.finding import Finding
 from earmark.project.load import kql_analysts
 from earmark.project.query_text import QueryText, inline_query, only_reads_list, whole_query
 from earmark.project.reading import Analyst, Analysts, query_tables, read_project
-from earmark.project.source import Source
+from earmark.project.source import BOM, Source
 from earmark.project.yaml_nodes import find_text, parse_yaml, plain
 from earmark.project.yaml_text import block_indent
 
@@ -147,7 +147,7 @@ def _read_back(query: QueryText, source: Source, wanted: str) -> QueryText | Non
 def _write(folder: Path, before: Source, after: Source) -> None:
     """Put the new text in the place of the old, whole or not at all, and only if nobody else changed the file meanwhile."""
     path = (folder / before.file).resolve()
-    mark = b"\xef\xbb\xbf" if before.bom else b""
+    mark = BOM if before.bom else b""
     try:
         if path.read_bytes() != mark + before.text.encode():
             raise ProjectError(

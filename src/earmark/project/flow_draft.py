@@ -18,7 +18,7 @@ from earmark.project.query_text import QueryText, read_query
 from earmark.project.shape import Model, fit
 from earmark.project.source import Source, read_source
 from earmark.project.triggers import read_trigger
-from earmark.project.yaml_nodes import Node, find, parse_yaml
+from earmark.project.yaml_nodes import Node, find, find_text, parse_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,8 @@ class FlowDraft:
     @property
     def name(self) -> str:
         """The flow's name, or that of its file where it has none."""
-        return self.shape.flow if self.shape is not None else Path(self.file).stem
+        node = find_text(self.root, "flow")
+        return node.text if node is not None else Path(self.file).stem
 
 
 def read_draft(folder: Path, file: str, lists: Lists) -> FlowDraft:
@@ -107,13 +108,17 @@ def tag_values(tag: TagFile, lists: Lists) -> tuple[str, ...]:
     return tag.values or ()
 
 
+def is_template(value: str) -> bool:
+    """Whether a tag holds one column in braces, and no other braces."""
+    columns = tag_columns(value)
+    return len(columns) == 1 and not re.search(r"[{}]", value.replace(f"{{{columns[0]}}}", ""))
+
+
 def tags_of(draft: FlowDraft, lists: Lists) -> tuple[str, ...]:
     """Every tag the flow may write, as far as that is known."""
     if draft.tag is None:
         return ()
-    columns = tag_columns(draft.tag.value)
-    if not columns:
-        return (draft.tag.value,)
-    pattern = "|".join(re.escape(f"{{{column}}}") for column in columns)
-    values = (value.replace("\\", r"\\") for value in tag_values(draft.tag, lists))
-    return tuple(dict.fromkeys(re.sub(pattern, value, draft.tag.value) for value in values))
+    if not is_template(draft.tag.value):
+        return (draft.tag.value,) if not re.search(r"[{}]", draft.tag.value) else ()
+    placeholder = f"{{{tag_columns(draft.tag.value)[0]}}}"
+    return tuple(dict.fromkeys(draft.tag.value.replace(placeholder, v) for v in tag_values(draft.tag, lists)))

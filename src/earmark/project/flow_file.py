@@ -133,15 +133,6 @@ Values = Annotated[
 ]
 
 
-class ExclusiveFile(Strict):
-    """Membership in an exclusive group of tags."""
-
-    group: Text
-    """The group's name."""
-    priority: int
-    """Which tag wins; the smallest number does."""
-
-
 class TagFile(Strict):
     """Which tag, and what is done with it."""
 
@@ -159,7 +150,7 @@ class TagFile(Strict):
     """Grace, counted from the first complete "no match"; none when not given."""
     expires: Expiry | None = None
     """A date or a duration after which the tag goes, whatever hunts say."""
-    exclusive: ExclusiveFile | None = None
+    exclusive: None = None
     """Not supported in this version: must be null."""
     foreign: bool = False
     """With action remove: also tags that Earmark does not own; always held for approval."""

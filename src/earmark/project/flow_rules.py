@@ -13,7 +13,7 @@ from earmark.model.finding import Finding
 from earmark.model.flow import Action
 from earmark.model.hits import tag_columns
 from earmark.project.codes import Code
-from earmark.project.flow_draft import FlowDraft, tag_values
+from earmark.project.flow_draft import FlowDraft, is_template, tag_values
 from earmark.project.flow_file import TagFile, ValuesFromList
 from earmark.project.lists import Lists
 from earmark.project.query_text import unknown_list
@@ -33,7 +33,6 @@ def check_draft(draft: FlowDraft, lists: Lists) -> list[Finding]:
     findings = [
         *_check_one_of(draft.root, "trigger", ("recurrence", "cron", "on_demand")),
         *_check_one_of(draft.root, "hunt", ("query", "file", "list")),
-        *_check_exclusive(draft.root),
     ]
     if (zone := find(draft.root, "trigger", "time_zone")) is not None and find(draft.root, "trigger", "cron") is None:
         message = "`trigger.time_zone` belongs to `cron`; a recurrence has its own."
@@ -63,14 +62,6 @@ def _is_null(node: Node) -> bool:
     return isinstance(node, ScalarNode) and not node.style and node.text in ("", "~", "null", "Null", "NULL")
 
 
-def _check_exclusive(root: MappingNode) -> list[Finding]:
-    exclusive = find(root, "tag", "exclusive")
-    if exclusive is None or _is_null(exclusive):
-        return []
-    message = "`tag.exclusive` is not supported yet in this version: it must be null."
-    return [exclusive.finding(Code.NOT_SUPPORTED, message, "Remove the key.")]
-
-
 def _check_tag(tag: TagFile, root: Node) -> list[Finding]:
     findings: list[Finding] = []
     value = find(root, "tag", "value") or root
@@ -96,8 +87,7 @@ def _check_tag(tag: TagFile, root: Node) -> list[Finding]:
 def _check_template(tag: TagFile, root: Node, lists: Lists) -> list[Finding]:
     value, values = find(root, "tag", "value") or root, find(root, "tag", "values")
     columns = tag_columns(tag.value)
-    left = re.sub(r"\{\w+\}", "", tag.value)
-    if _BRACES.search(left) or len(columns) > 1:
+    if _BRACES.search(tag.value) and not is_template(tag.value):
         message = f"`{tag.value}` is not a template: one `{{Column}}` is expected, and no other braces."
         return [value.finding(Code.TEMPLATE, message)]
     if columns and tag.values is None:
@@ -138,12 +128,11 @@ def _check_repeated(root: Node) -> Iterator[Finding]:
         node = find(root, *path)
         seen: set[str] = set()
         for item in node.items if isinstance(node, SequenceNode) else ():
-            text = item.text.lower() if isinstance(item, ScalarNode) and "evidence" not in path else ""
-            text = item.text if isinstance(item, ScalarNode) and path[0] != "trigger" else text
-            if text and text in seen:
-                yield item.finding(
-                    Code.REPEATED_ITEM, f"`{'.'.join(path)}` holds `{text}` twice.", "Remove one of them."
-                )
+            if not isinstance(item, ScalarNode):
+                continue
+            text = item.text.lower() if path[0] == "trigger" else item.text
+            if text in seen:
+                yield item.finding(Code.REPEATED_ITEM, f"`{'.'.join(path)}` holds `{text}` twice.", "Remove one.")
             seen.add(text)
 
 

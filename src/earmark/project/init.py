@@ -92,5 +92,6 @@ def _ignore_too(path: Path, text: str) -> bool:
     missing = [line for line in text.splitlines() if line not in old.splitlines()]
     if missing:
         separator = "" if not old or old.endswith("\n") else "\n"
-        path.write_text(old + separator + "".join(f"{line}\n" for line in missing), encoding="utf-8", newline="")
+        with path.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(separator + "".join(f"{line}\n" for line in missing))
     return bool(missing)

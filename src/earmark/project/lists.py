@@ -97,10 +97,10 @@ def read_list(source: Source, name: str) -> tuple[ProjectList | None, list[Findi
     """One list from its text: a header, then rows."""
     if not source.text.strip():
         return None, [file_finding(source.file, Code.FILE_EMPTY, f"`{source.file}` is empty; a header is expected.")]
-    try:
-        numbered = list(_numbered_rows(source.text))
-    except csv.Error as error:
-        return None, [file_finding(source.file, Code.LIST_SYNTAX, f"Not valid CSV: {error}.", "Check quotes.")]
+    numbered, fault = _numbered_rows(source.text)
+    if fault is not None:
+        message = f"Not valid CSV: {fault[1]}."
+        return None, [_line_finding(source, fault[0], Code.LIST_SYNTAX, message, "Check the quotes.")]
     (header_line, header), rows = numbered[0], numbered[1:]
     findings = _check_header(source, header_line, header)
     row_findings = list(_check_rows(source, header, rows))
@@ -117,14 +117,19 @@ def read_list(source: Source, name: str) -> tuple[ProjectList | None, list[Findi
     return ProjectList(name=name, columns=columns, rows=tuple(tuple(row) for _, row in rows)), findings
 
 
-def _numbered_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the line on which each begins; empty lines are passed over."""
+def _numbered_rows(text: str) -> tuple[list[tuple[int, list[str]]], tuple[int, str] | None]:
+    """Rows with the line on which each begins, empty lines passed over; and the line and fault that ended the reading."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[tuple[int, list[str]]] = []
     line = 1
-    for row in reader:
-        if row:
-            yield line, row
-        line = reader.line_num + 1
+    try:
+        for row in reader:
+            if row:
+                rows.append((line, row))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        return rows, (line, str(error))
+    return rows, None
 
 
 def _check_header(source: Source, line: int, header: list[str]) -> list[Finding]:
@@ -149,7 +154,7 @@ def _check_rows(source: Source, header: list[str], rows: list[tuple[int, list[st
     seen: dict[tuple[str, ...], int] = {}
     for line, row in rows:
         if len(row) != len(header):
-            message = f"The row has {len(row)} cells; the header has {len(header)}."
+            message = f"Cells in the row: {len(row)}; columns in the header: {len(header)}."
             yield _line_finding(
                 source, line, Code.LIST_ROW_LENGTH, message, "A cell that holds a comma must be quoted."
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
@@ -16,19 +16,6 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-class SignInFile(Strict):
-    """How to sign in to a tenant. Not supported in this version."""
-
-    method: Literal["secret", "certificate", "managed_identity", "workload_identity"]
-    """The way of signing in."""
-    client_id: Text | None = None
-    """The application's id."""
-    secret: Text | None = None
-    """A reference: ${env:NAME} or ${file:PATH}."""
-    certificate: Text | None = None
-    """A reference: ${env:NAME} or ${file:PATH}."""
-
-
 class EstateFile(Strict):
     """Where devices, their tags and alerts live."""
 
@@ -38,9 +25,9 @@ class EstateFile(Strict):
     """The embedded estate's folder, relative to the project; `estate` when not given."""
     tenant: Text | None = None
     """The tenant's id. Not supported in this version."""
-    cloud: Literal["public", "gcc", "gcc_high", "dod"] | None = None
+    cloud: Text | None = None
     """The tenant's cloud. Not supported in this version."""
-    sign_in: SignInFile | None = None
+    sign_in: dict[str, Text] | None = None
     """How to sign in to the tenant. Not supported in this version."""
 
 
@@ -70,7 +57,7 @@ class ProjectFile(Strict):
     """A project's settings."""
 
     estate: EstateFile
-    """Where devices, their tags and alerts live."""
+    """The estate: where devices, their tags and alerts live."""
     hunting: Annotated[EngineKind, Field(strict=False)] = EngineKind.LOCAL
     """The engine: local; graph and kusto are not supported in this version."""
     state: Text = "sqlite:.earmark/state.db"

@@ -25,7 +25,7 @@ from earmark.project.settings import Settings
 from earmark.project.shape import did_you_mean, fit
 from earmark.project.source import file_finding, read_source
 from earmark.project.tags_file import TagsFile, catalogue_of
-from earmark.project.yaml_nodes import Node, find, parse_yaml
+from earmark.project.yaml_nodes import Node, find, find_text, parse_yaml
 
 TAGS_FILE = "tags.yaml"
 _SEVERAL = 2
@@ -174,7 +174,7 @@ def _check_together(
     drafts: tuple[FlowDraft, ...], lists: Lists, catalogue: Catalogue | None
 ) -> Iterable[tuple[str, Finding]]:
     """What flows must not share, and tags that the catalogue does not know, each with the flow's file."""
-    named = [(draft, draft.shape.flow) for draft in drafts if draft.shape is not None]
+    named = [(draft, draft.name) for draft in drafts if find_text(draft.root, "flow") is not None]
     yield from _check_shared(named, ("flow",), Code.FLOW_NAME_TWICE, "The name `{}` belongs to another flow too: {}.")
     tagged = [(draft, tag) for draft in drafts for tag in tags_of(draft, lists)]
     yield from _check_shared(tagged, ("tag", "value"), Code.TAG_TWICE, "The tag `{}` belongs to another flow too: {}.")

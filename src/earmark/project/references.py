@@ -19,10 +19,8 @@ MAX_SECRET_BYTES = 65_536
 """Largest file that a reference may name."""
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
-_SECRET_KEYS = frozenset(
-    {"secret", "client_secret", "password", "certificate", "token", "key", "api_key", "connection_string"}
-)
-_PASSWORD_IN_URL = re.compile(r"^[A-Za-z][\w+.-]*://[^/@:\s]*:(?P<password>[^@/\s]+)@")
+_SECRET_KEYS = frozenset({"secret", "client_secret", "password", "token", "key", "api_key", "connection_string"})
+_PASSWORD_IN_URL = re.compile(r"^[A-Za-z][\w+.-]*://[^/@:\s]*:[^@/\s]+@")
 
 
 @dataclass(kw_only=True)
@@ -38,20 +36,21 @@ class _Resolution:
         if isinstance(node, SequenceNode):
             return replace(node, items=tuple(self.node(item, key) for item in node.items))
         assert isinstance(node, ScalarNode)
-        self._look_for_secret(node, key)
         if not _REFERENCE.search(node.text):
-            return node
+            return replace(node, secret=True) if self._holds_secret(node, key) else node
         known = len(self.findings)
         text = _REFERENCE.sub(lambda match: self._value(node, match[1]), node.text)
         # where a reference has no value its notation stays: it is no empty text, which would be a second finding
         return node if len(self.findings) > known else replace(node, text=text, secret=True)
 
-    def _look_for_secret(self, node: ScalarNode, key: str) -> None:
-        whole = key.lower() in _SECRET_KEYS and node.text and not _REFERENCE.search(node.text)
-        url = _PASSWORD_IN_URL.match(node.text)
-        if whole or (url and not _REFERENCE.search(url["password"])):
-            hint = "Write ${env:NAME} or ${file:PATH} instead, and change the secret: it may already be in a repository's history."
+    def _holds_secret(self, node: ScalarNode, key: str) -> bool:
+        """Whether a secret stands here in clear text; said once, and hidden from every other message."""
+        if not (key.lower() in _SECRET_KEYS or _PASSWORD_IN_URL.match(node.text) or "-----BEGIN" in node.text):
+            return False
+        if node.text:
+            hint = "Write ${env:NAME} or ${file:PATH} instead, and change the secret: others may have read it."
             self.findings.append(node.finding(Code.LITERAL_SECRET, f"`{key}` holds a secret in clear text.", hint))
+        return bool(node.text)
 
     def _value(self, node: ScalarNode, reference: str) -> str:
         kind, _, name = reference.partition(":")

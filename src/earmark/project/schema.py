@@ -29,9 +29,10 @@ def render_schema(kind: str) -> str:
 
 
 def _untitled(value: Any) -> Any:
-    """Without the titles that pydantic makes of names: editors would show them instead of the descriptions."""
+    """Without the titles that pydantic makes of names, which editors show before descriptions, and defaults that say nothing."""
     if isinstance(value, dict):
-        return {
-            key: _untitled(below) for key, below in value.items() if not (key == "title" and isinstance(below, str))
-        }
+        kept = {key: below for key, below in value.items() if not (key == "title" and isinstance(below, str))}
+        if kept.get("default", ...) in (None, ""):
+            del kept["default"]
+        return {key: _untitled(below) for key, below in kept.items()}
     return [_untitled(item) for item in value] if isinstance(value, list) else value

@@ -97,6 +97,8 @@ def _explain(kind: str, detail: ErrorDetails, node: Node) -> tuple[Code, str, st
         return Code.EMPTY_TEXT, "it must not be empty", ""
     if kind == "too_long":
         return Code.OUT_OF_RANGE, f"it may hold at most {context['max_length']}", ""
+    if kind == "none_required":
+        return Code.NOT_SUPPORTED, "it is not supported yet in this version and must be null", "Remove the key."
     hint = ""
     if kind == "bool_type" and isinstance(node, ScalarNode) and node.text.lower() in ("yes", "no", "on", "off"):
         hint = "YAML 1.2 takes `yes`, `no`, `on` and `off` for text; write true or false."

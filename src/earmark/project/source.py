@@ -15,6 +15,8 @@ from pathlib import Path
 from earmark.model.finding import Finding
 from earmark.project.codes import Code, severity_of
 
+BOM = b"\xef\xbb\xbf"
+"""The UTF-8 byte order mark, which some editors put at the beginning of a file."""
 MAX_YAML_BYTES = 1_000_000
 """Largest YAML or KQL file that is read."""
 MAX_LIST_BYTES = 50_000_000
@@ -120,16 +122,13 @@ def _problem(folder: Path, path: Path, file: str, limit: int) -> Finding | None:
 
 
 def _decoded(file: str, raw: bytes) -> Source | Finding:
+    bom = raw.startswith(BOM)
+    body = raw.removeprefix(BOM)
     try:
-        text = raw.decode("utf-8-sig")
+        return Source(file=file, text=body.decode(), bom=bom)
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig", errors="replace")
+        before = body[: error.start].decode()
         looks = " It looks like UTF-16." if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-        return Source(file=file, text=before).finding(
-            Code.NOT_UTF8,
-            len(before),
-            len(before),
-            f"`{file}` is not UTF-8: byte {error.start + 1} does not belong there.{looks}",
-            "Save the file as UTF-8.",
-        )
-    return Source(file=file, text=text, bom=raw.startswith(b"\xef\xbb\xbf"))
+        message = f"`{file}` is not UTF-8: byte {len(raw) - len(body) + error.start + 1} does not belong there.{looks}"
+        at = len(before)
+        return Source(file=file, text=before).finding(Code.NOT_UTF8, at, at, message, "Save the file as UTF-8.")

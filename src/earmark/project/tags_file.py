@@ -18,7 +18,7 @@ class TagEntryFile(Strict):
     """What sort of thing it says: person, role, use, activity or other."""
     owner: str | None = None
     """Who answers for its meaning."""
-    colour: Colour | None = None
+    colour: Colour = ""
     """Its colour, in quotes: "#b4232a"."""
     description: str | None = None
     """What it says of a device."""
@@ -41,7 +41,7 @@ def catalogue_of(file: TagsFile) -> Catalogue:
                 tag=tag,
                 kind=entry.kind,
                 owner=entry.owner or "",
-                colour=entry.colour or "",
+                colour=entry.colour,
                 description=entry.description or "",
                 triage=entry.triage,
             )

@@ -16,7 +16,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
-    DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -225,7 +224,7 @@ class _Builder:
                 self._add(
                     ScalarNode(source=self.source, start=event.start_mark.index, end=event.end_mark.index, text="*")
                 )
-            elif not isinstance(event, DocumentEndEvent):
+            elif isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent)):
                 self._look_at(event)
             yield event
 
@@ -237,11 +236,10 @@ class _Builder:
                 f"An anchor (`&{event.anchor}`) stands here; anchors are not read.",
                 "Remove it.",
             )
-        tag = getattr(event, "ctag", None) if hasattr(event, "ctag") else getattr(event, "tag", None)
-        if tag is not None and str(tag):
-            self._report(
-                Code.YAML_TAG, event, f"A YAML tag (`{tag}`) stands here; tags are not read.", "Remove it; quote text."
-            )
+        if event.tag:
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            message = f"A YAML tag (`{tag}`) stands here; tags are not read."
+            self._report(Code.YAML_TAG, event, message, "Remove it; quote what must be text.")
 
     def _report(self, code: Code, event: Any, message: str, hint: str = "") -> None:
         self.findings.append(self.source.finding(code, event.start_mark.index, event.end_mark.index, message, hint))
