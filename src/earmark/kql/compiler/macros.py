@@ -167,8 +167,8 @@ MACROS: Final[dict[str, Macro]] = {
     ),
     "k_make_bag": _macro(
         "bags",
-        "coalesce('{' || array_to_string(list_transform(list_filter(k_pairs(bags), lambda p, at:"
-        " list_position(list_transform(k_pairs(bags), lambda q: q.k), p.k) = at),"
+        "coalesce('{' || array_to_string(list_transform(list_filter(k_pairs(bags), lambda p, place:"
+        " list_position(list_transform(k_pairs(bags), lambda q: q.k), p.k) = place),"
         " lambda p: to_json(p.k)::VARCHAR || ':' || p.v), ',') || '}', '{}')",
     ),
     "k_pairs": _macro(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from earmark.kql.compiler.conversions import convert
 from earmark.kql.compiler.functions.base import Builder, Call, template
 from earmark.kql.compiler.scalar import Scalar
 
@@ -28,7 +29,8 @@ def _round(call: Call) -> Scalar:
 
 def _ceiling(call: Call) -> Scalar:
     value = call.as_type(0, "real")
-    return call.give(f"ceil({value.sql})", "real", nullable=value.nullable)
+    rounded = Scalar(sql=f"ceil({value.sql})", type="real", nullable=value.nullable)
+    return convert(rounded, call.type, call.scope, call.node)
 
 
 def _extreme(function: str) -> Builder:
