@@ -269,6 +269,7 @@ class _Import:
             rows = read_lines((n, json.dumps(value)) for n, value in enumerate(_document(text), 1))
         else:
             rows = read_lines(enumerate(text.split("\n"), 1))
+        listings: list[Listing] = []
         for line, row in rows:
             report.rows += 1
             if isinstance(row, BadRow):
@@ -294,7 +295,6 @@ class _Import:
             self._reject(report, line, reason, texts.get(line, ""))
 
     def _reject_file(self, report: FileReport, reason: str) -> None:
-        report.failed = reason
         report.failed = reason
         self._reject(report, 0, reason, "")
 
