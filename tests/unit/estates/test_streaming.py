@@ -112,7 +112,15 @@ def test_a_value_that_its_column_cannot_hold_is_a_reject(trial: Trial, column: s
 
 
 def test_every_kind_of_line_that_is_no_record(trial: Trial) -> None:
-    bad = ["no json", "[1]", '"text"', "{}", json.dumps({"category": "AdvancedHunting-DeviceInfo"}), '{"category": 1', "\x01"]
+    bad = [
+        "no json",
+        "[1]",
+        '"text"',
+        "{}",
+        json.dumps({"category": "AdvancedHunting-DeviceInfo"}),
+        '{"category": 1',
+        "\x01",
+    ]
     report = trial.take_one("blob.json", [record(), "", *bad, "   ", record(ReportId=2)])
     assert (report.rows, report.stored, report.rejected) == (2 + len(bad), 2, len(bad))
     assert [line for line, _ in trial.rejects()] == [3 + n for n in range(len(bad))]
@@ -268,7 +276,10 @@ def test_many_small_imports_of_one_day_stay_few_files(trial: Trial) -> None:
 def test_a_newer_snapshot_replaces_the_one_before(trial: Trial) -> None:
     def software(*names: str) -> list[dict[str, Any]]:
         return [
-            {"category": "AdvancedHunting-DeviceTvmSoftwareInventory", "properties": {"DeviceId": "a", "SoftwareName": n}}
+            {
+                "category": "AdvancedHunting-DeviceTvmSoftwareInventory",
+                "properties": {"DeviceId": "a", "SoftwareName": n},
+            }
             for n in names
         ]
 

@@ -68,11 +68,27 @@ def winlogbeat7(event: int = 4624, /, *, number: int = 1, **changed: Any) -> dic
 def test_a_logon_in_every_shape(trial: Trial, shape: Any) -> None:
     report = trial.take_one("events.json", [shape(4624, number=7)])
     assert (report.rows, report.stored, report.warnings) == (1, 1, [])
-    columns = ("DeviceId", "DeviceName", "ActionType", "LogonType", "AccountName", "AccountDomain", "LogonId", "ReportId")
+    columns = (
+        "DeviceId",
+        "DeviceName",
+        "ActionType",
+        "LogonType",
+        "AccountName",
+        "AccountDomain",
+        "LogonId",
+        "ReportId",
+    )
     assert trial.rows("DeviceLogonEvents", *columns) == [
         (derived_id(NAME), NAME, "LogonSuccess", "Interactive", "ann", "CORP", 0x3E7A, 7)
     ]
-    columns = ("RemoteIP", "RemotePort", "RemoteDeviceName", "Protocol", "InitiatingProcessId", "InitiatingProcessFileName")
+    columns = (
+        "RemoteIP",
+        "RemotePort",
+        "RemoteDeviceName",
+        "Protocol",
+        "InitiatingProcessId",
+        "InitiatingProcessFileName",
+    )
     assert trial.rows("DeviceLogonEvents", *columns) == [("", None, "", "Negotiate", 0x1A4, "winlogon.exe")]
 
 
@@ -163,7 +179,9 @@ def test_other_events_and_other_logs_are_skipped(trial: Trial) -> None:
 def test_bad_lines(trial: Trial) -> None:
     nameless, idless = nxlog(Hostname="-"), nxlog()
     del idless["EventID"]
-    report = trial.take_one("events.json", [nxlog(), "broken", "[]", nameless, "", idless, nxlog(number=2, **{"@timestamp": "x"})])
+    report = trial.take_one(
+        "events.json", [nxlog(), "broken", "[]", nameless, "", idless, nxlog(number=2, **{"@timestamp": "x"})]
+    )
     assert (report.rows, report.stored, report.rejected) == (6, 1, 5)
     assert [line for line, _ in trial.rejects()] == [2, 3, 4, 6, 7]
 

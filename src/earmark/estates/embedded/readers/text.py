@@ -16,6 +16,7 @@ from pathlib import Path
 LONGEST_LINE = 16 * 2**20
 """A longer line is no event."""
 _BLOCK = 2**20
+_ZIPPED_BLOCK = 2**16
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,33 +38,51 @@ class Damaged(Exception):
 
 def read_bytes(path: Path, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
     """The file's content in blocks, decompressed where it is gz; `on_bytes` is told how much of the file is read."""
-    done = 0
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        decoder = zlib.decompressobj(wbits=31)
-        while block := file.read(_BLOCK):
-            done += len(block)
-            on_bytes(done)
-            while zipped and block:
-                try:
-                    content = decoder.decompress(block, 8 * _BLOCK)
-                except zlib.error as error:
-                    raise Damaged(
-                        f"The gz file is damaged after {done - len(block)} bytes or a little later ({error})."
-                    ) from error
-                if content:
-                    yield content
-                block = decoder.unconsumed_tail
-                if decoder.eof:
-                    block, decoder = decoder.unused_data.lstrip(b"\0"), zlib.decompressobj(wbits=31)
-                    fresh = True
-                else:
-                    fresh = False
-            if not zipped:
-                yield block
-        if zipped and not fresh:
-            raise Damaged("The gz file is cut off: its end is missing.")
+        blocks = _told(iter(lambda: file.read(_ZIPPED_BLOCK if zipped else _BLOCK), b""), on_bytes)
+        yield from _unzipped(blocks) if zipped else blocks
+
+
+def _told(blocks: Iterator[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    done = 0
+    for block in blocks:
+        done += len(block)
+        on_bytes(done)
+        yield block
+
+
+def _unzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The content of a gz of one part or several."""
+    decoder, begun = zlib.decompressobj(wbits=31), False
+    for block in blocks:
+        while block:
+            before = decoder.copy()
+            try:
+                content = decoder.decompress(block, _BLOCK)
+            except zlib.error as error:
+                yield _readable(before, block)
+                raise Damaged(f"The gz file is damaged ({error}).") from error
+            if content:
+                yield content
+            block, begun = decoder.unconsumed_tail, True
+            if decoder.eof:
+                block = decoder.unused_data.lstrip(b"\0")
+                decoder, begun = zlib.decompressobj(wbits=31), False
+    if begun:
+        raise Damaged("The gz file is cut off: its end is missing.")
+
+
+def _readable(decoder: zlib._Decompress, block: bytes) -> bytes:
+    """What comes out of a damaged block before the damage."""
+    content = b""
+    try:
+        for at in range(len(block)):
+            content += decoder.decompress(block[at : at + 1])
+    except zlib.error:
+        pass
+    return content
 
 
 def decoded(blocks: Iterator[bytes]) -> Iterator[bytes]:
