@@ -17,20 +17,22 @@ def _absolute(call: Call) -> Scalar:
     return call.give(f"abs({value.sql})", kind, nullable=value.nullable)
 
 
+def _rounded(call: Call, sql: str, value: Scalar) -> Scalar:
+    """A real in the type that the language service gives the call."""
+    return convert(Scalar(sql=sql, type="real", nullable=value.nullable), call.type, call.scope, call.node)
+
+
 def _round(call: Call) -> Scalar:
     value = call.as_type(0, "real")
-    if len(call) == 1:
-        return call.give(f"round({value.sql})", "real", nullable=value.nullable)
-    digits = call.constant(1)
+    digits = call.constant(1, 0)
     if not isinstance(digits, int):
         raise call.refuse("the number of digits must be a constant", 1)
-    return call.give(f"round({value.sql}, {digits})", "real", nullable=value.nullable)
+    return _rounded(call, f"round({value.sql}, {digits})" if digits else f"round({value.sql})", value)
 
 
 def _ceiling(call: Call) -> Scalar:
     value = call.as_type(0, "real")
-    rounded = Scalar(sql=f"ceil({value.sql})", type="real", nullable=value.nullable)
-    return convert(rounded, call.type, call.scope, call.node)
+    return _rounded(call, f"ceil({value.sql})", value)
 
 
 def _extreme(function: str) -> Builder:
