@@ -1,7 +1,8 @@
 """Every finding of the project's own files: its code, how much it weighs, and what it means.
 
-Codes are settled once published: scripts and people refer to them. `docs/reference/findings.md` explains each, and a test keeps
-the page and this table together. Findings inside a query carry the codes of the KQL library (KS… and EK…) and are not listed here.
+Codes are settled once published: scripts and people refer to them. `docs/reference/findings.md` explains each, and a
+test keeps the page and this table together. Findings inside a query carry the codes of the KQL library (KS… and EK…)
+and are not listed here.
 """
 
 from __future__ import annotations

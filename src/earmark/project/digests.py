@@ -1,4 +1,4 @@
-"""Digests of what decides a flow: SHA-256 over a canonical form, so that comments, layout and the order of keys count for nothing."""
+"""Digests of what decides a flow: SHA-256 over a canonical form, in which comments, layout and order vanish."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def query_digest(query: str, lists: Iterable[ProjectList]) -> str:
 def flow_digest(flow: Flow) -> str:
     """Digest of everything that decides what a flow does; its query digest must be in place.
 
-    The guard is that in force, so that a limit changed in earmark.yaml shows here too. File, description and owner decide nothing.
+    The guard is that in force, so that a limit changed in earmark.yaml shows here too. File, description and owner
+    decide nothing.
     """
     values = asdict(flow)
     for key in ("file", "description", "owner", "flow_digest"):

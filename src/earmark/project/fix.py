@@ -1,8 +1,8 @@
 """`check --fix`: the mechanical repairs of queries, written into the files they stand in.
 
-Each repair is an edit of a query's text. It is made in the notation of the file (indentation of a block, doubled quotes, CRLF), and
-everything else stays byte for byte. The new file is read again before it is written: it must say what the old one said, with the
-repaired query and nothing else changed, or the file is left alone.
+Each repair is an edit of a query's text. It is made in the notation of the file (indentation of a block, doubled
+quotes, CRLF), and everything else stays byte for byte. The new file is read again before it is written: it must say
+what the old one said, with the repaired query and nothing else changed, or the file is left alone.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def fix_project(
     analysts: Analysts | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """Repair what can be repaired and write it; the findings that are gone, each at the place it had when it was repaired."""
+    """Repair what can be repaired and write it; the findings that are gone, each at the place it had in its round."""
     make = analysts or kql_analysts(folder)
     env_variables = os.environ if environment is None else environment
     reading = read_project(folder, env=env, environment=env_variables, analysts=make, flows=flows)
@@ -145,7 +145,7 @@ def _read_back(query: QueryText, source: Source, wanted: str) -> QueryText | Non
 
 
 def _write(folder: Path, before: Source, after: Source) -> None:
-    """Put the new text in the place of the old, whole or not at all, and only if nobody else changed the file meanwhile."""
+    """Put the new text in the place of the old, whole or not at all, unless somebody changed the file meanwhile."""
     path = (folder / before.file).resolve()
     mark = BOM if before.bom else b""
     try:

@@ -1,7 +1,7 @@
 """The shape of a flow's file: every key that may stand in it, as pydantic models that also give the JSON Schema.
 
-Only shape and single values are judged here; what binds keys together (a template needs values, one of query, file and list)
-is in `flow_rules`, so that one fault never hides another.
+Only shape and single values are judged here; what binds keys together (a template needs values, one of query, file and
+list) is in `flow_rules`, so that one fault never hides another.
 """
 
 from __future__ import annotations

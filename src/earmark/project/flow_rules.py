@@ -1,6 +1,7 @@
 """What binds the keys of one flow's file together, and to the lists and to the result of its query.
 
-A draft goes in, findings at the keys come out. A rule that cannot be judged, because another fault stands in the way, says nothing.
+A draft goes in, findings at the keys come out. A rule that cannot be judged, because another fault stands in the way,
+says nothing.
 """
 
 from __future__ import annotations

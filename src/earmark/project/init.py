@@ -1,7 +1,7 @@
 """`earmark init`: the files of a new project.
 
-The files lie beside this module as people will see them; tags.yaml is put together from the entries of the flows chosen. Nothing that
-exists is overwritten: either every file is written, or none.
+The files lie beside this module as people will see them; tags.yaml is put together from the entries of the flows
+chosen. Nothing that exists is overwritten: either every file is written, or none.
 """
 
 from __future__ import annotations

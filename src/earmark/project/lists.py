@@ -1,7 +1,7 @@
 """lists/*.csv: named reference data, usable as tables in hunts.
 
-A folder goes in; the lists and a finding for everything odd come out. Cells are text and compared exactly, so that nothing is
-guessed from their look.
+A folder goes in; the lists and a finding for everything odd come out. Cells are text and compared exactly, so that
+nothing is guessed from their look.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def read_list(source: Source, name: str) -> tuple[ProjectList | None, list[Findi
 
 
 def _numbered_rows(text: str) -> tuple[list[tuple[int, list[str]]], tuple[int, str] | None]:
-    """Rows with the line on which each begins, empty lines passed over; and the line and fault that ended the reading."""
+    """Rows that are not empty, each with the line it begins on; and the line and fault that ended the reading."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[tuple[int, list[str]]] = []
     line = 1
@@ -141,7 +141,7 @@ def _check_header(source: Source, line: int, header: list[str]) -> list[Finding]
     seen: dict[str, str] = {}
     for number, name in enumerate(header, start=1):
         if not name or name != name.strip() or not name.isprintable() or re.search(r"[\[\]'\"\\]", name):
-            message = f'Column {number} cannot be named "{name}": text without quotes, brackets and spaces at its ends is expected.'
+            message = f'Column {number} cannot be named "{name}": no quotes, brackets or outer spaces are expected.'
             findings.append(_line_finding(source, line, Code.LIST_COLUMN, message))
         elif other := seen.get(name.casefold()):
             message = f"The column `{name}` stands twice" + (f" (as `{other}`)." if other != name else ".")

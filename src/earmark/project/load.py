@@ -1,7 +1,7 @@
 """The doors of this room: a project's folder in, a `Project` or the list of its findings out.
 
-`check_project` says everything; `load_project` stops at what all flows share (settings, catalogue, lists) and sets flows with errors
-aside, so that one broken file does not stop the work on the others.
+`check_project` says everything; `load_project` stops at what all flows share (settings, catalogue, lists) and sets
+flows with errors aside, so that one broken file does not stop the work on the others.
 """
 
 from __future__ import annotations

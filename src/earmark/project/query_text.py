@@ -1,6 +1,7 @@
 """The query of a flow with the way back from an offset in it to a place in the file it stands in.
 
-The query may stand in the flow's file, in any YAML notation, or in a .kql file; a flow on a list has the list's name for a query.
+The query may stand in the flow's file, in any YAML notation, or in a .kql file; a flow on a list has the list's name
+for a query.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """`${env:NAME}` and `${file:PATH}` in settings: resolved where they stand, and literal secrets found.
 
-A tree of nodes goes in and comes out with the references replaced; a replaced text is marked secret, so that no message shows it.
+A tree of nodes goes in and comes out with the references replaced; a replaced text is marked secret, so that no message
+shows it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The notations of single values in project files: durations, sizes, shares, dates, times of day, names, colours.
 
-Text in, a value out, or `ValueError` with the code and the sentence; each notation also as a pydantic type with its JSON Schema.
-One notation a meaning: `7d` is a duration and `P7D` is not, so that two files that mean the same look the same.
+Text in, a value out, or `ValueError` with the code and the sentence; each notation also as a pydantic type with its
+JSON Schema. One notation a meaning: `7d` is a duration and `P7D` is not, so that two files that mean the same look the
+same.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""JSON Schemas (draft 2020-12) of the project's files, made from the models that read them, so that the two never differ."""
+"""JSON Schemas (draft 2020-12) of the project's files, made from the models that read them: the two never differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def render_schema(kind: str) -> str:
 
 
 def _untitled(value: Any) -> Any:
-    """Without the titles that pydantic makes of names, which editors show before descriptions, and defaults that say nothing."""
+    """Without titles made of names, which editors show before descriptions, and without defaults that say nothing."""
     if isinstance(value, dict):
         kept = {key: below for key, below in value.items() if not (key == "title" and isinstance(below, str))}
         if kept.get("default", ...) in (None, ""):

@@ -1,7 +1,8 @@
 """Nodes against a pydantic model: the value, and a finding at its own place for everything that does not fit.
 
-pydantic reports every fault with the path to it; the path leads to the node, the node to line and column. Messages are ours: they
-name the key as it is written, what stands there (never the text of a resolved secret) and the nearest valid name.
+pydantic reports every fault with the path to it; the path leads to the node, the node to line and column. Messages are
+ours: they name the key as it is written, what stands there (never the text of a resolved secret) and the nearest valid
+name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One file of the project as text, and the way from an offset in it to a line and a column.
 
-A path goes in; a `Source` comes out, or the finding that says why there is none. Line breaks are kept as they stand, so that
-offsets are true to the file; a UTF-8 byte order mark is taken off and remembered. Columns count code points.
+A path goes in; a `Source` comes out, or the finding that says why there is none. Line breaks are kept as they stand, so
+that offsets are true to the file; a UTF-8 byte order mark is taken off and remembered. Columns count code points.
 """
 
 from __future__ import annotations

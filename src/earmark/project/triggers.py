@@ -1,7 +1,7 @@
 """The trigger of a flow's file: one of three notations in, a `Trigger` or findings at their places out.
 
-Power Automate's names are read as ours: `startTime` is `start`, `timeZone` is `time_zone`, `schedule` gives days and times.
-What a trigger may be is judged in the model; here its faults get their places.
+Power Automate's names are read as ours: `startTime` is `start`, `timeZone` is `time_zone`, `schedule` gives days and
+times. What a trigger may be is judged in the model; here its faults get their places.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """YAML text in, a tree of nodes with their offsets out, and every finding on the way.
 
-The tree is built from the parser's events, not by its constructors: so each key and value keeps where it begins and ends, nothing
-is resolved by YAML 1.1's surprises (`on`, `no`, `06:00` stay text), and what a project file has no use for (anchors, merge keys,
-tags, several documents) is refused by name instead of quietly doing something.
+The tree is built from the parser's events, not by its constructors: so each key and value keeps where it begins and
+ends, nothing is resolved by YAML 1.1's surprises (`on`, `no`, `06:00` stay text), and what a project file has no use
+for (anchors, merge keys, tags, several documents) is refused by name instead of quietly doing something.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where each character of a scalar stands in its file.
 
-A scalar's value is not its notation: block scalars lose their indentation, folded and quoted ones their line breaks and escapes.
-Each notation is decoded here a second time with the offset of every character kept, and the result is used only if it equals the
-value that the parser gave: an offset is exact, or there is none.
+A scalar's value is not its notation: block scalars lose their indentation, folded and quoted ones their line breaks and
+escapes. Each notation is decoded here a second time with the offset of every character kept, and the result is used
+only if it equals the value that the parser gave: an offset is exact, or there is none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def scalar_offsets(node: ScalarNode) -> tuple[int, ...] | None:
 
 
 def block_indent(node: ScalarNode) -> int | None:
-    """How many spaces stand before each line of a literal block scalar; None for other scalars and where it cannot be known."""
+    """How many spaces stand before each line of a literal block scalar; None for others and where it is not known."""
     if node.style != "|":
         return None
     for (line, offset), value in zip(_block_lines(node), node.text.split("\n"), strict=False):
