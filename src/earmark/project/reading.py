@@ -28,6 +28,8 @@ from earmark.project.tags_file import TagsFile, catalogue_of
 from earmark.project.yaml_nodes import Node, find, find_text, parse_yaml
 
 TAGS_FILE = "tags.yaml"
+_NAMES_NO_DEVICE, _NO_TIME_BOUND = "EK108", "EK104"
+"""What the KQL library says of any query, and what is said here more exactly of a flow's: EM506, EM511."""
 _SEVERAL = 2
 
 
@@ -158,16 +160,20 @@ def _analyses(drafts: Iterable[FlowDraft], lists: Lists, analysts: Analysts) -> 
 def _check_query(draft: FlowDraft, analysis: Analysis | None, lists: Lists) -> list[Finding]:
     if analysis is None or draft.query is None:
         return []
-    findable = not only_reads_list(draft.root) if draft.root is not None else False
-    findings = [draft.query.finding(diagnostic, fixable=findable) for diagnostic in analysis.diagnostics]
-    findings += check_columns(draft, analysis)
-    hunt = draft.hunt
     reads_events = any(table not in lists.tables for table in analysis.tables)
-    if hunt is not None and hunt.window is None and analysis.window is None and reads_events and not analysis.refused:
+    said = draft.hunt is None or draft.hunt.window is not None or analysis.window is not None
+    window_unknown = reads_events and not said and not analysis.refused
+    fixable = draft.root is not None and not only_reads_list(draft.root)
+    findings = [
+        draft.query.finding(diagnostic, fixable=fixable)
+        for diagnostic in analysis.diagnostics
+        if not (diagnostic.code == _NAMES_NO_DEVICE or (diagnostic.code == _NO_TIME_BOUND and window_unknown))
+    ]
+    if window_unknown:
         message = "How far back the query looks cannot be read from it; 30d is taken."
         hint = "Write `window: 7d` under `hunt`, or filter every table by Timestamp."
         findings.append(draft.query.query_finding(Code.WINDOW_UNKNOWN, message, hint))
-    return findings
+    return findings + check_columns(draft, analysis)
 
 
 def _check_together(

@@ -24,14 +24,14 @@ class FakeKql:
             *self._found(query, r"\bOLD\b", "EK101", Weight.ERROR, "NEW"),
             *self._found(query, r"\bFIRST\b", "EK102", Weight.ERROR, "OLD"),
             *self._found(query, r"\bDOUBT\b", "EK103", Weight.WARNING, None),
-            *self._found(query, r"\bGROW\b", "EK104", Weight.WARNING, "GROW more"),
+            *self._found(query, r"\bGROW\b", "EK110", Weight.WARNING, "GROW more"),
             *self._found(query, r"\bLINES\b", "EK105", Weight.WARNING, "one\n  two"),
             *self._found(query, r"\bWORSE\b", "EK106", Weight.WARNING, "WRONG"),
             *self._found(query, r"\A\|", "EK107", Weight.ERROR, "DeviceInfo\n|"),
         ]
         if re.search(r"\bEND\b", query) and not query.rstrip().endswith(";"):
             found.append(
-                Diagnostic(code="EK108", weight=Weight.WARNING, message="Ends.", start=len(query), end=len(query))
+                Diagnostic(code="EK111", weight=Weight.WARNING, message="Ends.", start=len(query), end=len(query))
             )
         days = re.search(r"ago\((\d+)d\)", query)
         return Analysis(

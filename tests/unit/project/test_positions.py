@@ -110,4 +110,4 @@ def test_a_finding_of_the_query_stands_at_its_own_place(tmp_path: Path) -> None:
 def test_the_end_of_a_query_is_within_its_block(tmp_path: Path) -> None:
     make_project(tmp_path, {"flows/executive.yaml": FLOW.replace(f"query: {QUERY}", f"query: |\n    {QUERY} END\n\n")})
     (finding,) = check_project(tmp_path, analysts=FakeKql, environment={})
-    assert (finding.code, finding.line) == ("EK108", 6)
+    assert (finding.code, finding.line) == ("EK111", 6)
