@@ -22,7 +22,13 @@ UNKNOWN = "0" * 40
 # What both estates hold: id, name, first seen, last seen, tags.
 HELD = (
     ("a" * 40, "pc1.corp.example", NOON - 9 * HOUR, NOON - HOUR, ()),
-    ("b" * 40, "pc2.corp.example", NOON - 8 * HOUR, NOON, (Tag(value="Kept"), Tag(value="Kept", origin=Origin.DYNAMIC))),
+    (
+        "b" * 40,
+        "pc2.corp.example",
+        NOON - 8 * HOUR,
+        NOON,
+        (Tag(value="Kept"), Tag(value="Kept", origin=Origin.DYNAMIC)),
+    ),
     ("c" * 40, "new.corp.example", NOON + HOUR, NOON + 2 * HOUR, ()),
     ("d" * 40, "newtagged.corp.example", NOON + HOUR, NOON + 2 * HOUR, (Tag(value="Early"),)),
 )
@@ -32,7 +38,8 @@ A, B, C, D = (row[0] for row in HELD)
 def _embedded(folder: Path) -> Estate:
     estate = EmbeddedEstate(folder / "estate")
     estate.devices.record_sightings(
-        Sighting(id=key, name=name, first_seen=ticks_of(first), last_seen=ticks_of(last)) for key, name, first, last, _ in HELD
+        Sighting(id=key, name=name, first_seen=ticks_of(first), last_seen=ticks_of(last))
+        for key, name, first, last, _ in HELD
     )
     estate.devices.record_inventory(
         (

@@ -57,10 +57,13 @@ class Estate(Protocol):
     """Most devices one write may name."""
 
     def fetch_inventory(self, *, now: datetime) -> Inventory:
-        """Read every device with its tags as of `now` (devices first seen later are left out unless they carry tags)."""
+        """Read every device with its tags as of `now`; devices first seen later are left out unless they carry tags."""
 
     def fetch_tags(self, devices: Sequence[str]) -> dict[str, frozenset[str]]:
         """The manual tags of some devices at this moment, by id; an id that the estate does not know is left out."""
 
     def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
-        """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order. Adding what stands is applied."""
+        """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order.
+
+        Adding what stands, or removing what does not, is applied.
+        """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from earmark.errors import EstateError, UsageError
-from earmark.estates.base import TagAction
 from earmark.estates.embedded.devices import Sighting
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.physical import ticks_of
@@ -82,13 +82,10 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_fails_changes_nothing(estate: EmbeddedEstate) -> None:
+    refused: list[Any] = [A, object()]  # the second is nothing that SQLite can look for
     with pytest.raises(EstateError):
-        estate.write_tag(TagAction.ADD, "VIP", [A, 7], now=NOW) if False else _break(estate)
+        estate.devices.change_tag("VIP", refused, add=True, at=0)
     assert estate.fetch_tags([A]) == {A: frozenset()}
-
-
-def _break(estate: EmbeddedEstate) -> None:
-    estate.devices.change_tag("VIP", [A, object()], add=True, at=0)  # type: ignore[list-item]  # what SQLite refuses
 
 
 def test_an_event_widens_the_time_a_device_was_seen(trial: Trial) -> None:

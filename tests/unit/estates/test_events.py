@@ -79,7 +79,8 @@ def test_tables(filled: Trial) -> None:
 def test_files_put_there_by_hand_are_read(filled: Trial) -> None:
     folder = filled.estate.events.day_folder("DeviceLogonEvents", "2026-01-04")
     query(
-        f'COPY (SELECT CAST({NOON} AS BIGINT) AS "Timestamp", \'x\' AS "DeviceId", 7 AS "ReportId", 80 AS "RemotePort") '
+        f'COPY (SELECT CAST({NOON} AS BIGINT) AS "Timestamp", \'x\' AS "DeviceId", '
+        '7 AS "ReportId", 80 AS "RemotePort") '
         f"TO '{folder / 'mine.parquet'}' (FORMAT parquet)"
     )
     assert filled.rows("DeviceLogonEvents", "ReportId", "DeviceId", "AccountName", "RemotePort", until=NOON)[0] == (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from earmark.estates.embedded.events import query
-from earmark.estates.embedded.physical import EPOCH_TICKS
+from earmark.kql.base import EPOCH_TICKS
 from tests.unit.estates.conftest import Trial
 
 TICKS = 639_031_032_001_234_567
@@ -57,7 +57,8 @@ def test_the_table_by_the_caller_or_not_at_all(trial: Trial) -> None:
 
 
 def test_values_of_other_types(trial: Trial) -> None:
-    columns = f"""CAST({TICKS} AS BIGINT) AS "Timestamp", 1 AS "IsAzureADJoined", 22631 AS "OSBuild", {{'a': [1]}} AS "AdditionalFields",
+    columns = f"""CAST({TICKS} AS BIGINT) AS "Timestamp", 1 AS "IsAzureADJoined", 22631 AS "OSBuild",
+      {{'a': [1]}} AS "AdditionalFields",
       ['x', 'y'] AS "DeviceManualTags", NULL AS "OSPlatform", 'extra' AS "Fresh", 'g' AS "MachineGroup" """
     report = trial.take(write(trial.folder / "DeviceInfo.parquet", columns))
     assert report.files[0].warnings == ["DeviceInfo has no column Fresh; it was left out"]
@@ -90,7 +91,8 @@ def test_the_estate_s_own_files_can_be_imported(trial: Trial, tmp_path: Path) ->
 
 
 def test_times_before_1970(trial: Trial) -> None:
-    columns = "TIMESTAMP '1960-01-01 00:00:00.5' AS \"Timestamp\", TIMESTAMP '0001-01-01 00:00:00' AS \"InitiatingProcessCreationTime\""
+    columns = """TIMESTAMP '1960-01-01 00:00:00.5' AS "Timestamp",
+      TIMESTAMP '0001-01-01 00:00:00' AS "InitiatingProcessCreationTime" """
     trial.take(write(trial.folder / "DeviceLogonEvents.parquet", columns))
     ((time, created),) = trial.rows("DeviceLogonEvents", "Timestamp", "InitiatingProcessCreationTime")
     assert time < EPOCH_TICKS

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from earmark.errors import EstateError
@@ -30,9 +31,8 @@ CREATE TABLE names(folded TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceRow:
-    """One device as it is stored."""
+class DeviceRow(NamedTuple):
+    """One device as it is stored: a tuple, because there may be a hundred thousand."""
 
     id: str
     name: str
@@ -66,7 +66,7 @@ class Listing:
     last_seen: int | None
     tags: tuple[tuple[str, Origin], ...]
     origins: frozenset[Origin]
-    """The origins on which the inventory speaks: tags of these that it does not name are gone (manual ones excepted)."""
+    """Origins on which the inventory speaks: tags of these that it does not name are gone, manual ones excepted."""
 
 
 class DeviceStore:
@@ -119,10 +119,8 @@ class DeviceStore:
     def devices(self) -> list[DeviceRow]:
         """Every device, by id."""
         with self._open() as connection:
-            rows = connection.execute(
-                "SELECT id, name, first_seen, last_seen, listed FROM devices ORDER BY id"
-            ).fetchall()
-        return [DeviceRow(id=i, name=n, first_seen=f, last_seen=s, listed=bool(c)) for i, n, f, s, c in rows]
+            rows = connection.execute("SELECT id, name, first_seen, last_seen, listed FROM devices ORDER BY id")
+            return list(map(DeviceRow._make, rows))
 
     def tags(self) -> list[tuple[str, str, str]]:
         """Every (device, tag, origin), sorted."""
@@ -177,8 +175,8 @@ class DeviceStore:
         with self._writing() as connection:
             connection.executemany(
                 """INSERT INTO devices VALUES (?1, ?2, ?3, ?4, ?5, 0, '') ON CONFLICT(id) DO UPDATE SET
-                  name = CASE WHEN ?2 != '' AND (name = '' OR coalesce(?5, 0) >= coalesce(last_seen, 0)) THEN ?2 ELSE name END,
-                  folded = CASE WHEN ?2 != '' AND (name = '' OR coalesce(?5, 0) >= coalesce(last_seen, 0)) THEN ?3 ELSE folded END,
+                  name = iif(?2 != '' AND (name = '' OR coalesce(?5, 0) >= coalesce(last_seen, 0)), ?2, name),
+                  folded = iif(?2 != '' AND (name = '' OR coalesce(?5, 0) >= coalesce(last_seen, 0)), ?3, folded),
                   first_seen = min(coalesce(first_seen, ?4), coalesce(?4, first_seen)),
                   last_seen = max(coalesce(last_seen, ?5), coalesce(?5, last_seen))""",
                 rows,
@@ -219,7 +217,8 @@ def _record_listing(connection: sqlite3.Connection, listing: Listing, at: int) -
         """INSERT INTO devices VALUES (?1, ?2, ?3, ?4, ?5, ?4 IS NULL, ?6) ON CONFLICT(id) DO UPDATE SET
           name = CASE WHEN ?2 != '' THEN ?2 ELSE name END, folded = CASE WHEN ?2 != '' THEN ?3 ELSE folded END,
           first_seen = min(coalesce(first_seen, ?4), coalesce(?4, first_seen)),
-          last_seen = max(coalesce(last_seen, ?5), coalesce(?5, last_seen)), listed = listed OR ?4 IS NULL, inventory_row = ?6""",
+          last_seen = max(coalesce(last_seen, ?5), coalesce(?5, last_seen)),
+          listed = listed OR ?4 IS NULL, inventory_row = ?6""",
         (device, listing.name, folded(listing.name), listing.first_seen, listing.last_seen, said),
     )
     for origin in listing.origins - {Origin.MANUAL}:

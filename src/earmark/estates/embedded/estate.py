@@ -8,7 +8,7 @@ from pathlib import Path
 
 from earmark.errors import EstateError, UsageError
 from earmark.estates.base import Inventory, Outcome, OutcomeState, TagAction
-from earmark.estates.embedded.devices import DeviceRow, DeviceStore, named
+from earmark.estates.embedded.devices import DeviceStore, named
 from earmark.estates.embedded.events import EventStore
 from earmark.estates.embedded.physical import instant_of, ticks_of
 from earmark.model.device import Device, Origin, Tag
@@ -33,7 +33,7 @@ class EmbeddedEstate:
         self.id = self.devices.estate_id
 
     def fetch_inventory(self, *, now: datetime) -> Inventory:
-        """Read every device with its tags as of `now` (devices first seen later are left out unless they carry tags)."""
+        """Read every device with its tags as of `now`; devices first seen later are left out unless they carry tags."""
         until = ticks_of(now)
         rows = self.devices.devices()
         tags: dict[str, list[Tag]] = {}
@@ -42,11 +42,12 @@ class EmbeddedEstate:
             tags.setdefault(device, []).append(Tag(value=tag, origin=origins[origin]))
         past = self.events.last_seen(until=until) if any(_later(row.last_seen, until) for row in rows) else {}
         devices = []
-        for row in rows:
-            if _later(row.first_seen, until) and not row.listed and row.id not in tags:
+        for key, name, first, last, listed in rows:
+            if not listed and _later(first, until) and key not in tags:
                 continue
-            seen = past.get(row.id) if _later(row.last_seen, until) else row.last_seen
-            devices.append(_device(row, seen, tuple(tags.get(row.id, ()))))
+            seen = past.get(key) if _later(last, until) else last
+            at = None if seen is None else instant_of(seen)
+            devices.append(Device(id=key, name=name, last_seen_at=at, tags=tuple(tags.get(key, ()))))
         return Inventory(devices=tuple(devices))
 
     def fetch_tags(self, devices: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -54,7 +55,10 @@ class EmbeddedEstate:
         return self.devices.manual_tags(devices)
 
     def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
-        """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order. Adding what stands is applied."""
+        """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order.
+
+        Adding what stands, or removing what does not, is applied.
+        """
         if len(devices) > self.batch_size:
             raise ValueError(f"{len(devices)} devices in one batch; the most is {self.batch_size}")
         known = self.devices.change_tag(tag, devices, add=action is TagAction.ADD, at=ticks_of(now))
@@ -100,7 +104,3 @@ class EmbeddedEstate:
 
 def _later(ticks: int | None, until: int) -> bool:
     return ticks is not None and ticks > until
-
-
-def _device(row: DeviceRow, seen: int | None, tags: tuple[Tag, ...]) -> Device:
-    return Device(id=row.id, name=row.name, last_seen_at=None if seen is None else instant_of(seen), tags=tags)

@@ -85,9 +85,10 @@ class EventStore:
         return self.folder / f"table={table}" / f"day={day}"
 
     def scan_sql(self, table: str, *, until: int) -> str | None:
-        """A relation for DuckDB with the table's columns in order, then `"~day"` where rows carry a time; None when there is no data.
+        """A relation for DuckDB with the table's columns in order, then `"~day"` where rows carry a time.
 
-        Rows later than `until` (ticks) are hidden. Columns keep Defender's spelling, so two may differ in case alone: address them by place.
+        None when there is no data. Rows later than `until` (ticks) are hidden. Columns keep Defender's spelling, so
+        two may differ in case alone: address them by place.
         """
         days = [(day, files) for day, files in self._days(table, until) if files.live]
         if not days:
@@ -138,7 +139,7 @@ class EventStore:
 
 
 def relation_sql(table: str, days: Sequence[DayFiles], hidden: str = "") -> str:
-    """A relation with the columns of a table in order, and the day where rows carry a time, over some days that hold files."""
+    """A relation with a table's columns in order, and the day where rows carry a time, over days that hold files."""
     paths = ", ".join(quoted(str(path)) for files in days for path in files.live)
     uniform = all(files.uniform for files in days)
     source = f"read_parquet([{paths}], hive_partitioning = true, hive_types_autocast = false"

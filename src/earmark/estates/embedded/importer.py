@@ -1,6 +1,6 @@
 """Takes files into an embedded estate.
 
-    files → recognised by content → staged (good rows) and rejected (bad ones) → published: no duplicates, whole files → devices
+    files → recognised by content → staged (good rows), rejected (bad ones) → published (no duplicates) → devices
 
 Two rounds: inventories and Defender's own data first, then Windows' logs, whose devices are known by name alone and
 may just have become known by id. One import at a time holds the estate's lock. What a crash leaves is either
@@ -67,7 +67,10 @@ def import_paths(
     threads: int | None = None,
     lock_seconds: float = 600,
 ) -> ImportReport:
-    """Import files and folders; `table` is for Parquet files that do not say theirs, `rejects` the file that lists what was not taken."""
+    """Import files and folders.
+
+    `table` is for Parquet files that do not say theirs; `rejects` is the file that lists what was not taken.
+    """
     lock = FileLock(str(estate.folder / ".import.lock"))
     try:
         lock.acquire(timeout=lock_seconds)
@@ -306,8 +309,9 @@ class _Import:
 
 def _lines_sql(path: Path, first: int) -> str:
     return (
-        f"(SELECT line, row_number() OVER () + {first - 1} AS n FROM read_csv({quoted(str(path))}, columns = {{'line': 'VARCHAR'}}, delim = '\x01', "
-        f"quote = '', escape = '', header = false, auto_detect = false, new_line = '\\n', max_line_size = {2 * LONGEST_LINE}, parallel = false))"
+        f"(SELECT line, row_number() OVER () + {first - 1} AS n FROM read_csv({quoted(str(path))}, "
+        "columns = {'line': 'VARCHAR'}, delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, "
+        f"new_line = '\\n', max_line_size = {2 * LONGEST_LINE}, parallel = false))"
     )
 
 

@@ -32,17 +32,19 @@ PHYSICAL = {
     "dynamic": "VARCHAR",
 }
 
-# The first branch is the ordinary case and exact to 100 ns; the second reads offsets, and years that nanoseconds since 1970 cannot hold.
+# `ticks` is exact to 100 ns in the ordinary case; `ticks_slowly` reads offsets, and years too far off for nanoseconds.
+_CLOCK = "\\d\\d:\\d\\d(:\\d\\d)?"
+_OFFSET = "([+-])(\\d\\d):?(\\d\\d)$"
 MACROS = f"""
+CREATE OR REPLACE MACRO offset_part(x, part) AS CAST(nullif(regexp_extract(x, '{_OFFSET}', part), '') AS BIGINT);
+CREATE OR REPLACE MACRO offset_minutes(x) AS
+  coalesce(CASE WHEN regexp_extract(x, '{_OFFSET}', 1) = '-' THEN -1 ELSE 1 END
+    * (offset_part(x, 2) * 60 + offset_part(x, 3)), 0);
 CREATE OR REPLACE MACRO ticks_slowly(x) AS
-  CASE WHEN regexp_full_match(x, '\\d{{4}}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d(:\\d\\d(\\.\\d*)?)?\\s*(Z|z|[+-]\\d\\d:?\\d\\d)?') THEN
-    epoch_us(TRY_CAST(regexp_extract(x, '^(.{{10}})[T ](\\d\\d:\\d\\d(:\\d\\d)?)', 1) || ' ' || regexp_extract(x, '[T ](\\d\\d:\\d\\d(:\\d\\d)?)', 1)
-      AS TIMESTAMP)) * 10
+  CASE WHEN regexp_full_match(x, '\\d{{4}}-\\d\\d-\\d\\d[T ]{_CLOCK}(\\.\\d*)?\\s*(Z|z|[+-]\\d\\d:?\\d\\d)?') THEN
+    epoch_us(TRY_CAST(left(x, 10) || ' ' || regexp_extract(x[12:], '^{_CLOCK}') AS TIMESTAMP)) * 10
     + CAST(left(rpad(regexp_extract(x, '\\.(\\d*)', 1), 7, '0'), 7) AS BIGINT)
-    - coalesce(CAST(nullif(regexp_extract(x, '([+-])\\d\\d:?\\d\\d$', 1), '') || '1' AS BIGINT)
-        * (CAST(regexp_extract(x, '[+-](\\d\\d):?\\d\\d$', 1) AS BIGINT) * 60 + CAST(regexp_extract(x, '(\\d\\d)$', 1) AS BIGINT)), 0)
-      * {60 * TICKS_PER_SECOND}
-    + {EPOCH_TICKS}
+    - offset_minutes(x) * {60 * TICKS_PER_SECOND} + {EPOCH_TICKS}
   END;
 CREATE OR REPLACE MACRO ticks(x) AS
   coalesce(CASE WHEN x[-1] = 'Z' THEN epoch_ns(TRY_CAST(x AS TIMESTAMP_NS)) // 100 + {EPOCH_TICKS} END,
@@ -113,7 +115,8 @@ def empty_sql(kind: str) -> str:
 def physical_columns(table: str) -> tuple[tuple[str, str, str], ...]:
     """(name in files, name, kind) of a table's columns, in order.
 
-    DuckDB's names ignore case, and a partition's keys are columns too: a name that would meet another gets a suffix in the files.
+    DuckDB's names ignore case, and a partition's keys are columns too: a name that would meet another gets a suffix in
+    the files.
     """
     taken = {"table", "day"}
     found: list[tuple[str, str, str]] = []

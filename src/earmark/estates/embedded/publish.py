@@ -76,7 +76,8 @@ def sightings(stage: Stage, table: str, staged: str) -> Iterator[Sighting]:
     time = '"Timestamp"' if has_column(table, "Timestamp") else "CAST(NULL AS BIGINT)"
     heard = table in sighting_tables()
     rows = stage.rows(
-        f"""SELECT "DeviceId", coalesce(max_by({name}, ({time}, {name})) FILTER ({name} != ''), ''), min({time}), max({time})
+        f"""SELECT "DeviceId", coalesce(max_by({name}, ({time}, {name})) FILTER ({name} != ''), ''),
+          min({time}), max({time})
         FROM {staged} WHERE "DeviceId" != '' GROUP BY "DeviceId" ORDER BY "DeviceId" """
     )
     for device, called, first, last in rows:
@@ -149,12 +150,14 @@ def _add_duplicates(stage: Stage, key: str, fresh: str, existing: str | None) ->
     again = f"SELECT {mark} FROM {fresh} GROUP BY {mark} HAVING count(*) > 1"
     stage.connection.execute(
         f"""INSERT INTO duplicate SELECT "~row", "~file" FROM (
-          SELECT "~row", "~file", row_number() OVER (PARTITION BY {key} ORDER BY "~row") AS k FROM {fresh} AND {mark} IN ({again})) WHERE k > 1"""
+          SELECT "~row", "~file", row_number() OVER (PARTITION BY {key} ORDER BY "~row") AS k
+          FROM {fresh} AND {mark} IN ({again})) WHERE k > 1"""
     )
     if existing:
         same = " AND ".join(f"a.{part} IS NOT DISTINCT FROM b.{part}" for part in key.split(", "))
         stage.connection.execute(
-            f"""INSERT INTO duplicate SELECT a."~row", a."~file" FROM (SELECT "~row", "~file", {key}, {mark} AS mark FROM {fresh}) a
+            f"""INSERT INTO duplicate SELECT a."~row", a."~file"
+            FROM (SELECT "~row", "~file", {key}, {mark} AS mark FROM {fresh}) a
             SEMI JOIN (SELECT {key}, {mark} AS mark FROM {existing}) b ON a.mark = b.mark AND {same}"""
         )
 

@@ -14,7 +14,7 @@ class Reject:
 
     file: Path
     line: int
-    """From 1; 0 when the file as a whole is meant. In a list of records or a Parquet file: the line of the list, the row."""
+    """From 1; 0 means the whole file. In a Parquet file the row, in a list of records the list's line."""
     reason: str
     text: str = ""
     """The line, shortened."""
@@ -36,7 +36,7 @@ class FileReport:
     """Rows that Earmark has no use for, such as other Windows events."""
     rejected: int = 0
     failed: str = ""
-    """Why the file as a whole, or what follows its readable part, was not taken (that is one reject); empty when it was."""
+    """Why the whole file, or what follows its readable part, was not taken (that is one reject); empty when it was."""
     tables: Counter[str] = field(default_factory=Counter)
     """Rows stored, by table; an inventory's are under `(inventory)`."""
     warnings: list[str] = field(default_factory=list)

@@ -38,7 +38,7 @@ class Source:
     texts: Mapping[str, str]
     """Column of the table → SQL expression over the relation that gives its text."""
     mark: str = "0"
-    """SQL expression over the relation whose distinct values the reader wants to see; it looks at them to tell whether all went as expected."""
+    """SQL expression over the relation; from its distinct values the reader tells whether all was as expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,8 @@ class Stage:
         ((count,),) = self.rows(
             f"""COPY (SELECT {chosen} n AS "~line", {file} AS "~file", row_number() OVER () + {self._rows} AS "~row",
               {_bad_sql(table, columns)} AS "~bad", mark AS "~mark"
-            FROM (SELECT *{values} FROM (SELECT n, {source.mark} AS mark{raw} FROM {source.relation}))) TO {quoted(str(path))} (FORMAT parquet)"""
+            FROM (SELECT *{values} FROM (SELECT n, {source.mark} AS mark{raw} FROM {source.relation})))
+            TO {quoted(str(path))} (FORMAT parquet)"""
         )
         self._rows += count
         self._files[table].append((path, frozenset(column for _, column, _ in columns)))

@@ -37,11 +37,11 @@ class BadRow(Exception):
 
 
 def known_headers(names: Sequence[str]) -> dict[str, str]:
-    """Our name of each column that an inventory may have, by name as given; empty when the columns are not those of an inventory."""
+    """Our name of each column, by name as given; empty when the columns are not those of an inventory."""
     found: dict[str, str] = {}
     for given in names:
         plain = re.sub(r"[^a-z]", "", given.lower())
-        found.update({given: ours for ours, others in _SYNONYMS.items() if plain in others})
+        found.update((given, ours) for ours, others in _SYNONYMS.items() if plain in others)
     return found if {"device", "name"} & set(found.values()) and len(found) > 1 else {}
 
 

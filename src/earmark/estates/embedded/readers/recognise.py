@@ -41,7 +41,8 @@ def recognise(path: Path) -> tuple[Format, bool]:
         return Format.PARQUET, False
     if start.startswith(b"ElfFile\0"):
         raise NotRecognised(
-            "Windows event log files (.evtx) are not supported; export the events as JSON lines with Winlogbeat or NXLog."
+            "Windows event log files (.evtx) are not supported; "
+            "export the events as JSON lines with Winlogbeat or NXLog."
         )
     head = read_head(path)
     if not head.strip():
@@ -65,8 +66,8 @@ def recognise(path: Path) -> tuple[Format, bool]:
     if known_headers(header):
         return Format.INVENTORY_CSV, False
     raise NotRecognised(
-        "No known format: expected are Windows Security events or Defender's streaming export as JSON lines, an inventory as CSV "
-        "(with a column device or name) or JSON lines, or Parquet in Defender's columns."
+        "No known format: expected are Windows Security events or Defender's streaming export as JSON lines, "
+        "an inventory as CSV (with a column device or name) or JSON lines, or Parquet in Defender's columns."
     )
 
 

@@ -23,7 +23,8 @@ from earmark.kql.defender.tables import TABLES
 _PREFIX = "AdvancedHunting-"
 _ADDED = {"MachineGroup"}
 """Columns that the export adds to every table."""
-_JUDGED = """SELECT n, line, TRY(json_extract_string(line, '$.category')) AS category, TRY(json_keys(line, '$.properties')) AS keys
+_JUDGED = """SELECT n, line, TRY(json_extract_string(line, '$.category')) AS category,
+  TRY(json_keys(line, '$.properties')) AS keys
   FROM {relation} WHERE line IS NOT NULL"""
 _NO_RECORD = 'It is no record of the export: expected is {"category": "AdvancedHunting-…", "properties": {…}}.'
 
@@ -61,7 +62,8 @@ class StreamingReader:
         if mixed:
             # Read the lines once more, not once for each table.
             stage.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE mixed AS SELECT * FROM ({_JUDGED.format(relation=relation)}) WHERE len(keys) > 0"
+                "CREATE OR REPLACE TEMP TABLE mixed AS "
+                f"SELECT * FROM ({_JUDGED.format(relation=relation)}) WHERE len(keys) > 0"
             )
         for table, keys in survey.keys.items():
             rows = f"(SELECT * FROM mixed WHERE category = {quoted(_PREFIX + table)})" if mixed else relation
@@ -86,7 +88,8 @@ def _survey(stage: Stage, relation: str, taken: Taken) -> _Survey:
     judged = _JUDGED.format(relation=relation)
     # Grouped by a hash, which is much quicker than by the names themselves.
     for mark, category, keys, rows in stage.rows(
-        f"SELECT mark, any_value(category), any_value(keys), count(*) FROM (SELECT *, hash((category, keys)) AS mark FROM ({judged})) GROUP BY mark ORDER BY min(n)"
+        f"""SELECT mark, any_value(category), any_value(keys), count(*)
+        FROM (SELECT *, hash((category, keys)) AS mark FROM ({judged})) GROUP BY mark ORDER BY min(n)"""
     ):
         survey.marks.add(mark)
         table = (category or "").removeprefix(_PREFIX)
@@ -116,7 +119,8 @@ def _expanded(stage: Stage, relation: str) -> str:
     """The same lines, each list of records in as many lines as it has records, all under the list's number."""
     stage.connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE expanded AS
-        WITH l AS (SELECT n, line, TRY(json_type(line, '$.records')) = 'ARRAY' AS is_list FROM {relation} WHERE line IS NOT NULL)
+        WITH l AS (
+          SELECT n, line, TRY(json_type(line, '$.records')) = 'ARRAY' AS is_list FROM {relation} WHERE line IS NOT NULL)
         SELECT n, line FROM l WHERE is_list IS DISTINCT FROM TRUE
         UNION ALL SELECT n, CAST(unnest(json_extract(line, '$.records[*]')) AS VARCHAR) FROM l WHERE is_list"""
     )
@@ -127,7 +131,7 @@ def _source(relation: str, table: str, keys: set[str], *, judged: bool = False) 
     """The rows of one table; `judged` marks each, and bears lines that are not JSON."""
     present = [name for name, _ in columns_of(table) if name in keys]
     first = {name.lower(): name for name in reversed(present)}
-    shape = {"category": "VARCHAR", "properties": {name: "VARCHAR" for name in first.values()}}
+    shape = {"category": "VARCHAR", "properties": dict.fromkeys(first.values(), "VARCHAR")}
     record, names = f"json_transform(line, {quoted(json.dumps(shape))})", "json_keys(line, '$.properties')"
     chosen = [f"TRY({record}) AS j", f"TRY({names}) AS keys"] if judged else [f"{record} AS j"]
     texts = {name: f"j.properties.{name_sql(name)}" for name in first.values()}

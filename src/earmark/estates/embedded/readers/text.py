@@ -99,7 +99,7 @@ def decoded(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def read_chunks(path: Path, on_bytes: Callable[[int], None]) -> Iterator[Chunk]:
-    """The file's lines, about a block at a time; raises `Damaged` after the last of them when the file is cut off or damaged."""
+    """The file's lines, about a block at a time; raises `Damaged` after the last of them when the file is damaged."""
     blocks = decoded(read_bytes(path, on_bytes))
     rest, first_line = b"", 1
     fault: Damaged | None = None

@@ -8,6 +8,7 @@ DeviceEvents under names of our own. `docs/reference/import.md` has the mapping 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
@@ -54,12 +55,13 @@ _HEAD = {
     "channel": ("Channel", "log_name", "winlog.channel"),
     "record": ("RecordNumber", "record_number", "winlog.record_id"),
 }
-_DATA = (
-    "TargetUserName TargetDomainName TargetUserSid TargetLogonId TargetServerName SubjectUserName SubjectDomainName SubjectUserSid SubjectLogonId "
-    "LogonType LogonProcessName AuthenticationPackageName LmPackageName WorkstationName IpAddress IpPort ProcessId ProcessName Status SubStatus "
-    "ElevatedToken LogonGuid TargetLinkedLogonId PrivilegeList"
-).split()
-_LOGON = "event IN ('4624', '4625')"
+_DATA = """
+  TargetUserName TargetDomainName TargetUserSid TargetLogonId TargetServerName TargetLinkedLogonId
+  SubjectUserName SubjectDomainName SubjectUserSid SubjectLogonId LogonType LogonProcessName LogonGuid
+  AuthenticationPackageName LmPackageName WorkstationName IpAddress IpPort ProcessId ProcessName Status SubStatus
+  ElevatedToken PrivilegeList
+""".strip()
+_DATA_NAMES = tuple(re.split(r"\s+", _DATA))
 _SUBJECT = "event = '4672'"
 
 _MACROS = """
@@ -69,8 +71,10 @@ CREATE OR REPLACE MACRO address(x) AS CASE WHEN lower(x) LIKE '::ffff:%.%' THEN 
 CREATE OR REPLACE MACRO address_type(x) AS CASE
   WHEN x IS NULL THEN NULL
   WHEN x = '::1' OR x LIKE '127.%' THEN 'Loopback'
-  WHEN regexp_matches(x, '^(10\\.|192\\.168\\.|172\\.(1[6-9]|2\\d|3[01])\\.)') OR regexp_matches(lower(x), '^f[cd][0-9a-f]{2}:') THEN 'Private'
-  WHEN regexp_matches(x, '^(169\\.254\\.|0\\.|22[4-9]\\.|2[34]\\d\\.|25[0-5]\\.)') OR regexp_matches(lower(x), '^(fe[89ab]|ff)') OR x = '::' THEN 'Reserved'
+  WHEN regexp_matches(x, '^(10\\.|192\\.168\\.|172\\.(1[6-9]|2\\d|3[01])\\.)') THEN 'Private'
+  WHEN regexp_matches(lower(x), '^f[cd][0-9a-f]{2}:') THEN 'Private'
+  WHEN regexp_matches(x, '^(169\\.254\\.|0\\.|22[4-9]\\.|2[34]\\d\\.|25[0-5]\\.)') THEN 'Reserved'
+  WHEN regexp_matches(lower(x), '^(fe[89ab]|ff)') OR x = '::' THEN 'Reserved'
   WHEN lower(x) LIKE '2001:0:%' THEN 'Teredo'
   ELSE 'Public' END;
 """
@@ -99,7 +103,8 @@ def stage_windows(lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]],
         )
     for table in sorted({table for table, _ in ACTIONS.values()}):
         events = ", ".join(quoted(event) for event, (goal, _) in ACTIONS.items() if goal == table)
-        rows = f"(SELECT * FROM windows JOIN named USING (computer) WHERE fault IS NULL AND NOT skip AND event IN ({events}))"
+        taken_rows = f"fault IS NULL AND NOT skip AND event IN ({events})"
+        rows = f"(SELECT * FROM windows JOIN named USING (computer) WHERE {taken_rows})"
         source = Source(relation=rows, texts=_LOGON_COLUMNS if table == "DeviceLogonEvents" else _EVENT_COLUMNS)
         added = stage.add(table, source, file=lines.file)
         taken.staged += added.good
@@ -109,8 +114,11 @@ def stage_windows(lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]],
 
 def _events_sql(relation: str) -> str:
     """The lines as columns: the head of an event and its data, wherever the collector put them."""
-    shape: dict[str, object] = {"event_data": dict.fromkeys(_DATA, "VARCHAR"), **dict.fromkeys(_DATA, "VARCHAR")}
-    inner: dict[str, object] = {"event_data": dict.fromkeys(_DATA, "VARCHAR")}
+    shape: dict[str, object] = {
+        "event_data": dict.fromkeys(_DATA_NAMES, "VARCHAR"),
+        **dict.fromkeys(_DATA_NAMES, "VARCHAR"),
+    }
+    inner: dict[str, object] = {"event_data": dict.fromkeys(_DATA_NAMES, "VARCHAR")}
     for places in _HEAD.values():
         for place in places:
             (inner if place.startswith("winlog.") else shape)[place.removeprefix("winlog.")] = "VARCHAR"
@@ -121,7 +129,7 @@ def _events_sql(relation: str) -> str:
     ]
     found = [
         f'coalesce(said(j."{name}"), said(j.event_data."{name}"), said(j.winlog.event_data."{name}")) AS "{name}"'
-        for name in _DATA
+        for name in _DATA_NAMES
     ]
     known = ", ".join(quoted(event) for event in ACTIONS)
     return f"""
@@ -129,11 +137,14 @@ def _events_sql(relation: str) -> str:
           WHEN event IS NULL THEN 'It has no event id (EventID, event_id or winlog.event_id).'
           WHEN skip THEN NULL
           WHEN computer IS NULL THEN 'It has no computer (Hostname, computer_name or winlog.computer_name).'
-          WHEN ticks(time) IS NULL THEN 'It has no readable @timestamp; EventTime is not used, because collectors write it in local time.'
+          WHEN ticks(time) IS NULL
+            THEN 'It has no readable @timestamp; EventTime is not used: collectors write it in local time.'
         END AS fault
-      FROM (SELECT *, event IS NOT NULL AND (event NOT IN ({known}) OR lower(coalesce(channel, 'security')) != 'security') AS skip
+      FROM (SELECT *, event IS NOT NULL
+          AND (event NOT IN ({known}) OR lower(coalesce(channel, 'security')) != 'security') AS skip
         FROM (SELECT n, j, {", ".join(head)}, {", ".join(found)}
-          FROM (SELECT n, CASE WHEN TRY(json_type(line)) = 'OBJECT' THEN TRY(json_transform(line, {quoted(json.dumps(shape))})) END AS j
+          FROM (SELECT n, CASE WHEN TRY(json_type(line)) = 'OBJECT'
+              THEN TRY(json_transform(line, {quoted(json.dumps(shape))})) END AS j
             FROM {relation} WHERE line IS NOT NULL AND trim(line) != '')))"""
 
 
@@ -167,7 +178,7 @@ def _extra_sql(*names: str) -> str:
 
 _EXTRA = {
     "ElevatedToken": "CASE \"ElevatedToken\" WHEN '%%1842' THEN TRUE WHEN '%%1843' THEN FALSE END",
-    "PrivilegeList": r"""CASE WHEN "PrivilegeList" IS NOT NULL THEN regexp_split_to_array("PrivilegeList", '\s+') END""",
+    "PrivilegeList": r"""CASE WHEN "PrivilegeList" != '' THEN regexp_split_to_array("PrivilegeList", '\s+') END""",
     "LogonType": _LOGON_TYPE_SQL,
 }
 _PROCESS = {
@@ -199,7 +210,8 @@ _LOGON_COLUMNS = {
     "RemoteDeviceName": '"WorkstationName"',
     "RemoteIPType": 'address_type(address("IpAddress"))',
     "FailureReason": f"""CASE WHEN event = '4625' THEN CASE
-        WHEN lower(coalesce(nullif("SubStatus", '0x0'), "Status")) IN ({", ".join(quoted(code) for code in _WRONG_PASSWORD)})
+        WHEN lower(coalesce(nullif("SubStatus", '0x0'), "Status"))
+          IN ({", ".join(quoted(code) for code in _WRONG_PASSWORD)})
         THEN 'InvalidUserNameOrPassword' ELSE lower(coalesce(nullif("SubStatus", '0x0'), "Status")) END END""",
     "AdditionalFields": _extra_sql(
         "ElevatedToken", "LogonProcessName", "LmPackageName", "LogonGuid", "TargetLinkedLogonId", "Status", "SubStatus"
