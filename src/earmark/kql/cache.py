@@ -1,7 +1,8 @@
 """Analyses of queries, kept on disk by content: one JSON file an entry.
 
-An entry's name is the digest of everything its value depends on, so nothing is ever out of date, only unused. Writes are atomic; an entry
-that cannot be read counts as absent. A warm analysis touches neither the language service nor the compiler, so this module imports neither.
+An entry's name is the digest of everything its value depends on, so nothing is ever out of date, only unused. Writes
+are atomic; an entry that cannot be read counts as absent. A warm analysis touches neither the language service nor the
+compiler, so this module imports neither.
 """
 
 from __future__ import annotations

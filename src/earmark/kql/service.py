@@ -1,7 +1,8 @@
 """The door of this library: a query's text in, everything known of it out.
 
-Microsoft's service parses and binds; `defender` explains faults and warns; what binds is compiled to SQL, or refused by name and place.
-Answers are cached by content, and neither the service nor the compiler is loaded for an answer that is known.
+Microsoft's service parses and binds; `defender` explains faults and warns; what binds is compiled to SQL, or refused by
+name and place. Answers are cached by content, and neither the service nor the compiler is loaded for an answer that is
+known.
 """
 
 from __future__ import annotations

@@ -45,4 +45,8 @@ def compile_tree(root: Node, tables: Tables, text: str) -> Compiled | Diagnostic
             end=len(text),
             hint=hint,
         )
+    except Exception as fault:  # A fault of ours must refuse the query, not stop the command.
+        message = f"the query cannot be translated: {type(fault).__name__} {fault}".rstrip()
+        hint = "this is a fault of Earmark; please report it with the query"
+        return Diagnostic(code="EK009", weight=Weight.ERROR, message=message, start=0, end=len(text), hint=hint)
     return Compiled(query=query, reach=relation.reach)

@@ -1,7 +1,8 @@
 """The driver: a bound tree in, SQL with its holes out.
 
-A query becomes one `WITH` list, an entry an operator. Operators are functions looked up by Microsoft's kind of node in `operators`; this
-module keeps what they share: names, the list of common table expressions, lets and functions, and the bookkeeping of what was read.
+A query becomes one `WITH` list, an entry an operator. Operators are functions looked up by Microsoft's kind of node in
+`operators`; this module keeps what they share: names, the list of common table expressions, lets and functions, and the
+bookkeeping of what was read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from earmark.kql.compiler.operators import OPERATORS, SOURCES
 from earmark.kql.compiler.operators.join import narrowed_left
 from earmark.kql.compiler.relation import NOTHING_READ, EventTime, Reach, Relation, physical, widest
 from earmark.kql.compiler.scalar import PHYSICAL, Scalar, column, identifier
-from earmark.kql.compiler.scope import NOW, Environment, Function, Refused, Row, Scope, Value
+from earmark.kql.compiler.scope import NOW, Environment, Function, Refused, Scope, Value
 from earmark.kql.compiler.tree import Node
 
 MOST_SQL = 2_000_000
@@ -198,6 +199,8 @@ class Compilation:
         columns = self.tables.get(name)
         if columns is None:
             raise Refused(f"table '{name}' is not known", node)
+        if any(shown.startswith("~") for shown, _ in columns):
+            raise Refused(f"table '{name}' has a column whose name begins with ~", node, hint="rename that column")
         if name not in self.scanned:
             self.scanned[name] = f"v{len(self.scanned) + 1}"
         events = dict(columns).get(EVENT_TIME_COLUMN) == "datetime"

@@ -1,7 +1,8 @@
 """A table on its way through a query: the name of a common table expression and what its columns mean.
 
-Physical column names are `~1`, `~2` … counted over the whole query, so that `SELECT *` can carry columns that are no longer visible
-(hoisted sub-expressions, order keys) and names that differ in case alone never meet. KQL names appear only in scans and in the result.
+Physical column names are `~1`, `~2` … counted over the whole query, so that `SELECT *` can carry columns that are no
+longer visible (hoisted sub-expressions, order keys) and names that differ in case alone never meet. KQL names appear
+only in scans and in the result.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""What an expression can see and ask for while it is compiled: columns, variables, a place for sub-expressions needed twice.
+"""What an expression can see and ask for while it is compiled: columns, variables, a place for sub-expressions
+needed twice.
 
-A scope belongs to one operator over one relation. Expressions hand back SQL; whatever they hoisted is added to the relation by
-`settled` before the operator itself is written. Names outside the row come from an `Environment`, which nests as lets and function
-bodies do and makes the value of a let the first time that somebody asks for it.
+A scope belongs to one operator over one relation. Expressions hand back SQL; whatever they hoisted is added to the
+relation by `settled` before the operator itself is written. Names outside the row come from an `Environment`, which
+nests as lets and function bodies do and makes the value of a let the first time that somebody asks for it.
 """
 
 from __future__ import annotations

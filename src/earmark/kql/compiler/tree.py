@@ -1,8 +1,9 @@
 """The bound tree as small typed nodes: the glue's JSON in, `Node`s out.
 
-A node keeps Microsoft's kind ("FilterOperator") and names of children ("Condition"), so that the service's own documentation can be read
-beside an operator's module. Offsets become code points of the query's text here, once. Bodies of called functions are built on demand and
-shared by their callers; their offsets count from the body's own text, so only a caller's span is shown to people.
+A node keeps Microsoft's kind ("FilterOperator") and names of children ("Condition"), so that the service's own
+documentation can be read beside an operator's module. Offsets become code points of the query's text here, once. Bodies
+of called functions are built on demand and shared by their callers; their offsets count from the body's own text, so
+only a caller's span is shown to people.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Microsoft's language service for KQL, run in a small JavaScript engine: query text in, diagnostics, columns and the bound tree out.
+"""Microsoft's language service for KQL, run in a small JavaScript engine: query text in, diagnostics, columns and
+the bound tree out.
 
-The service's two files come from its npm package and are put into `assets/` when the wheel is built. One JavaScript context serves all
-queries; it lives on a thread of its own, because the parser recurses deeply and needs a larger stack than a thread has by default. Any
-stop (time, memory, stack) throws the context away: a grammar that was interrupted while it was being built must not answer again.
+The service's two files come from its npm package and are put into `assets/` when the wheel is built. One JavaScript
+context serves all queries; it lives on a thread of its own, because the parser recurses deeply and needs a larger stack
+than a thread has by default. Any stop (time, memory, stack) throws the context away: a grammar that was interrupted
+while it was being built must not answer again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`join` of every kind, and `lookup`.
 
-A null key meets a null key, as in Kusto. `innerunique`, the default, keeps one row of the left side for each key: which one must not
-change from run to run, so it is the smallest (the earliest event, as a rule). On the side that an outer join pads, strings become ''.
+A null key meets a null key, as in Kusto. `innerunique`, the default, keeps one row of the left side for each key: which
+one must not change from run to run, so it is the smallest (the earliest event, as a rule). On the side that an outer
+join pads, strings become ''.
 """
 
 from __future__ import annotations
@@ -171,8 +172,7 @@ def _unique_left(compilation: Compilation, left: Relation, keys: list[Scalar]) -
         return left
     others = [column for column in left.columns.values() if column.sql not in key_columns]
     if not others:
-        shown = {name: column for name, column in left.columns.items()}
-        names = ", ".join(dict.fromkeys(column.sql for column in shown.values()))
+        names = ", ".join(dict.fromkeys(column.sql for column in left.columns.values()))
         return replace(left, sql=compilation.emit(f"SELECT DISTINCT {names} FROM {left.sql}"), table="")
     return one_row_each(compilation, left, keys, others[0], largest=False)
 

@@ -1,4 +1,6 @@
-"""Moments that are known before a hunt but for the hunt's own moment: `ago(7d)`, `now() - 1h`, `datetime(2026-01-01)`."""
+"""Moments that are known before a hunt but for the hunt's own moment: `ago(7d)`, `now() - 1h`,
+`datetime(2026-01-01)`.
+"""
 
 from __future__ import annotations
 

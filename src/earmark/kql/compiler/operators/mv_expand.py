@@ -1,7 +1,8 @@
 """`mv-expand`: a row for each element of an array, each property of a bag, or a value that is neither.
 
-A null gives one row, an empty array or bag none; several columns expand side by side, the shorter ones padded with null. `to typeof`
-takes what already is of that type: numbers for numbers (cut towards zero), text for times and guids; text is not read as a number.
+A null gives one row, an empty array or bag none; several columns expand side by side, the shorter ones padded with
+null. `to typeof` takes what already is of that type: numbers for numbers (cut towards zero), text for times and guids;
+text is not read as a number.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """`parse` and `parse-where`: one regular expression for the whole pattern, a group for each column.
 
-kind=simple (the default) matches the whole text from its start: literals as written, columns as little as possible; a column whose type
-cannot be read empties all of them. kind=relaxed lets each column stand alone. kind=regex takes literals as regular expressions, is not
-tied to the ends of the text, and gives each typed column a shape of its own. Kusto and DuckDB both use RE2's rules here.
+kind=simple (the default) matches the whole text from its start: literals as written, columns as little as possible; a
+column whose type cannot be read empties all of them. kind=relaxed lets each column stand alone. kind=regex takes
+literals as regular expressions, is not tied to the ends of the text, and gives each typed column a shape of its own.
+Kusto and DuckDB both use RE2's rules here.
 """
 
 from __future__ import annotations

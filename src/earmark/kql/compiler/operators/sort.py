@@ -1,7 +1,7 @@
 """`sort`, `top`, `take`: order, and its first rows.
 
-Which rows `take` and `top` keep among equals must not change from run to run, so ties fall by the remaining columns; a scan keeps the
-order of its files. Sorting by every column is dear, so a scan is first cut by the first key alone.
+Which rows `take` and `top` keep among equals must not change from run to run, so ties fall by the remaining columns; a
+scan keeps the order of its files. Sorting by every column is dear, so a scan is first cut by the first key alone.
 """
 
 from __future__ import annotations

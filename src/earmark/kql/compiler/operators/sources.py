@@ -56,6 +56,13 @@ def compile_range(compilation: Compilation, node: Node, environment: Environment
     if step.const == 0:
         raise Refused("the step of a range must not be 0", node)
     made = compilation.new_column()
+    bounds = (start.sql, end.sql, step.sql)
+    if kind in ("long", "int", "datetime", "timespan") and not any("SELECT" in sql for sql in bounds):
+        # As a table function it is made as it is read, so that a long one can be stopped.
+        series = ", ".join(f"CAST({sql} AS BIGINT)" for sql in bounds)
+        name = compilation.emit(f"SELECT CAST(x AS {PHYSICAL[kind]}) AS {made} FROM generate_series({series}) AS s(x)")
+        column_made = Scalar(sql=made, type=kind, nullable=False, atomic=True)
+        return Relation(sql=name, columns={shown: column_made}, stable=True)
     if kind in ("long", "int", "datetime", "timespan"):
         values = f"generate_series(CAST({start.sql} AS BIGINT), CAST({end.sql} AS BIGINT), CAST({step.sql} AS BIGINT))"
     elif kind == "real":

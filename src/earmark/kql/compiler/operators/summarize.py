@@ -1,6 +1,7 @@
 """`summarize`, in two steps: group and aggregate, then the expressions around the aggregates.
 
-`arg_max`, `arg_min` and `take_any` of several columns take one row of each group (see `winners`), joined to the other aggregates.
+`arg_max`, `arg_min` and `take_any` of several columns take one row of each group (see `winners`), joined to the other
+aggregates.
 """
 
 from __future__ import annotations
@@ -104,9 +105,8 @@ def _to_place(plan: _Plan) -> list[tuple[str, Scalar]]:
 def _read_aggregate(
     expression: Node, rows: Scope, outer: _OverAggregates, plan: _Plan, relation: Relation, by_columns: set[str]
 ) -> None:
-    inner = expression["Expression"] if expression.kind == "SimpleNamedExpression" else expression
-    if expression.kind == "CompoundNamedExpression":
-        raise Refused("several names for one aggregate are not supported", expression)
+    named = ("SimpleNamedExpression", "CompoundNamedExpression")
+    inner = expression["Expression"] if expression.kind in named else expression
     name = inner.symbol.name if inner.kind == "FunctionCallExpression" and inner.symbol is not None else ""
     if name in _LARGEST:
         _read_winner(inner, rows, plan, relation, by_columns, largest=_LARGEST[name])

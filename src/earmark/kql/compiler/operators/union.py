@@ -34,9 +34,15 @@ def _union(
     if not inputs:
         raise Refused("union has no table that is known", node)
     expected = node.columns or ()
-    if parameter(node, "kind") == "inner" and any(relation.columns.keys() != inputs[0][1].columns.keys() for _, relation in inputs):
+    if parameter(node, "kind") == "inner" and any(
+        relation.columns.keys() != inputs[0][1].columns.keys() for _, relation in inputs
+    ):
         # The service lists all columns, the engine only those that the tables share.
-        raise Refused("union kind=inner of tables with different columns is not supported", node, hint="project the columns they share")
+        raise Refused(
+            "union kind=inner of tables with different columns is not supported",
+            node,
+            hint="project the columns they share",
+        )
     source = parameter(node, "withsource") or parameter(node, "with_source")
     found = _sources(node, [relation for _, relation in inputs])
     made = {name: compilation.new_column() for name, _ in expected}

@@ -1,7 +1,9 @@
-"""One row of each group, the same one every time: for `arg_max`, `arg_min`, `take_any` and the left side of `innerunique`.
+"""One row of each group, the same one every time: for `arg_max`, `arg_min`, `take_any` and the left side of
+`innerunique`.
 
-First the best value of each group, which needs two columns; then the rows that have it, which are few; and only among those a full order
-over the remaining columns. Measured on 3 million rows of 50,000 groups and ten columns this takes half the time of numbering all rows.
+First the best value of each group, which needs two columns; then the rows that have it, which are few; and only among
+those a full order over the remaining columns. Measured on 3 million rows of 50,000 groups and ten columns this takes
+half the time of numbering all rows.
 """
 
 from __future__ import annotations

@@ -1,0 +1,79 @@
+"""What is not known is refused by its name, at its place; nothing is approximated."""
+
+from __future__ import annotations
+
+import pytest
+
+from earmark.kql.base import Weight
+from earmark.kql.service import Kql
+from tests.unit.kql.compiler.operators.answering import errors
+
+
+@pytest.mark.parametrize(
+    ("query", "place", "said"),
+    [
+        ("DeviceEvents | sample 5", "sample 5", "operator 'sample' is not supported yet"),
+        ("DeviceEvents | top-nested 3 of DeviceId by count()", "top-nested 3 of DeviceId by count()", "'top-nested'"),
+        ("search 'x'", "search 'x'", "operator 'search' is not supported yet"),
+        (
+            "DeviceInfo | evaluate pivot(OSPlatform)",
+            "evaluate pivot(OSPlatform)",
+            "plugin 'pivot' is not supported yet",
+        ),
+        ("externaldata(a:string)['https://example.com/x.csv']", None, "externaldata is not allowed"),
+        ("cluster('x').database('y').DeviceEvents", None, "other clusters, databases"),
+        (".show tables", None, "a management command is not a query"),
+        ("set notruncation; print 1", "set notruncation", "statement 'set-option' is not supported"),
+        ("print 1; print 2", "print 2", "several results"),
+        ("let x = 1;", None, "gives no result"),
+        ("1 + 1", "1 + 1", "single value"),
+        ("union (print a=1), (print a='x'), (print a_long=2)", None, "column 'a_long' is there already"),
+        ("print s='x' | parse s with 'a' b 'c' *, s", None, ""),
+        ("print s='x' | parse kind=regex flags=x s with 'a' b", None, "parse flags=x is not supported"),
+        ("let f = (a:long) { print x = rand(a) }; f(1) | where x > 0", "f(1)", "rand"),
+    ],
+)
+def test_a_refusal_names_thing_and_place(query: str, place: str | None, said: str, kql: Kql) -> None:
+    analysis = kql.analyze(query)
+
+    assert analysis.compiled is None
+    found = [d for d in analysis.diagnostics if d.weight is Weight.ERROR]
+    assert found
+    assert said in found[-1].message
+    if place is not None:
+        assert query[found[-1].start : found[-1].end] == place
+
+
+@pytest.mark.parametrize(
+    "query", ["['/etc/passwd'] | take 1", "['/tmp/x.parquet']", "external_table('x')", "NoSuchTable"]
+)
+def test_nothing_but_tables_can_be_read(query: str, kql: Kql) -> None:
+    analysis = kql.analyze(query)
+
+    assert analysis.refused
+    assert analysis.compiled is None
+
+
+def test_a_slip_for_equality_does_not_bind(kql: Kql) -> None:
+    assert kql.analyze("DeviceEvents | where DeviceId = 'x'").compiled is None
+
+
+def test_a_column_in_the_wrong_case_does_not_bind(kql: Kql) -> None:
+    assert kql.analyze("DeviceEvents | where deviceid == 'x'").compiled is None
+
+
+@pytest.mark.parametrize("levels", [5, 20])
+def test_sql_grows_with_the_query_not_with_its_nesting(levels: int, kql: Kql) -> None:
+    nested = "iff(isempty(" * levels + "ActionType" + "), 'x', 'y')" * levels
+    doubled = "".join(f"let u{at + 1} = union u{at}, u{at}; " for at in range(levels // 2))
+    for query in (f"DeviceEvents | extend a = {nested}", f"let u0 = DeviceInfo; {doubled}u{levels // 2} | count"):
+        analysis = kql.analyze(query)
+        assert analysis.compiled is not None, errors(analysis)
+        assert len(analysis.compiled.sql(0)) < 20_000 + 100 * len(query)
+
+
+def test_a_query_that_doubles_itself_is_refused(kql: Kql) -> None:
+    doubling = "".join(f"let f{at} = (a:long) {{ f{at - 1}(a) + f{at - 1}(a) }}; " for at in range(1, 14))
+    analysis = kql.analyze(f"let f0 = (a:long) {{ a + 1 }}; {doubling}DeviceEvents | extend z = f13(ProcessId)")
+
+    assert [d.code for d in analysis.diagnostics if d.weight is Weight.ERROR] == ["EK004"]
