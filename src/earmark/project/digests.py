@@ -10,16 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from earmark.model.flow import Flow
-from earmark.project.lists import ProjectList
 
 
-def query_digest(query: str, lists: Iterable[ProjectList]) -> str:
-    """Digest of a query's text and of the lists it reads: names, columns and rows."""
-    content = {
-        "query": query.strip(),
-        "lists": {table.name: {"columns": table.column_names, "rows": table.rows} for table in lists},
-    }
-    return _digest(content)
+def query_digest(query: str, lists: Iterable[str]) -> str:
+    """Digest of a query's text and of the lists it reads, given by their digests."""
+    return digest_of({"query": query.strip(), "lists": sorted(lists)})
 
 
 def flow_digest(flow: Flow) -> str:
@@ -34,10 +29,11 @@ def flow_digest(flow: Flow) -> str:
     del values["hunt"]["query"]  # its digest stands for it
     values["trigger"]["kind"] = type(flow.trigger).__name__
     values["tag"]["values"] = sorted(flow.tag.values)
-    return _digest(values)
+    return digest_of(values)
 
 
-def _digest(content: dict[str, Any]) -> str:
+def digest_of(content: dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of some content, in hexadecimal digits."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -12,7 +12,18 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, Wit
 
 from earmark.model.flow import Action, Adopt, Approval, OnDrift, Silent
 from earmark.model.trigger import Frequency
-from earmark.project.scalars import Duration, Expiry, Moment, Name, PositiveDuration, Share, TagText, Text, TimeOfDay
+from earmark.project.scalars import (
+    Duration,
+    Expiry,
+    Moment,
+    Name,
+    PathText,
+    PositiveDuration,
+    Share,
+    TagText,
+    Text,
+    TimeOfDay,
+)
 from earmark.project.shape import Strict
 
 WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -101,7 +112,7 @@ class HuntFile(Strict):
 
     query: Text | None = None
     """KQL."""
-    file: Text | None = None
+    file: PathText | None = None
     """A .kql file, relative to the flow's own file."""
     list: Text | None = None
     """A list that is itself the source of devices."""

@@ -11,11 +11,13 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from earmark.model.finding import Finding
 from earmark.model.hunt import Column
 from earmark.project.codes import Code
+from earmark.project.digests import digest_of
 from earmark.project.source import MAX_LIST_BYTES, Source, file_finding, read_source
 
 MOST_FINDINGS = 20
@@ -24,7 +26,7 @@ MOST_FINDINGS = 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ProjectList:
     """A named list; every cell is text."""
 
@@ -39,6 +41,11 @@ class ProjectList:
     def column_names(self) -> tuple[str, ...]:
         """The names of its columns."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the names, columns and rows; taken once, however many flows read the list."""
+        return digest_of({"name": self.name, "columns": self.column_names, "rows": self.rows})
 
     def column(self, name: str) -> tuple[str, ...]:
         """The distinct texts of one column that are not empty, in the list's order."""

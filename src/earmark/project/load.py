@@ -126,7 +126,7 @@ def _flow(draft: FlowDraft, reading: Reading, settings: Settings) -> Flow:
 
 
 def _query_digest(query: str, analysis: Analysis, lists: Lists) -> str:
-    return query_digest(query, [lists.tables[name] for name in analysis.tables if name in lists.tables])
+    return query_digest(query, [lists.tables[name].digest for name in analysis.tables if name in lists.tables])
 
 
 def _tag_rule(tag: TagFile, lists: Lists) -> TagRule:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from earmark.project.flow_file import GuardFile
-from earmark.project.scalars import PositiveDuration, Size, Text
+from earmark.project.scalars import PathText, PositiveDuration, Size, Text
 from earmark.project.settings import EngineKind, EstateKind, Mode
 from earmark.project.shape import Strict
 
@@ -21,7 +21,7 @@ class EstateFile(Strict):
 
     kind: Annotated[EstateKind, Field(strict=False)]
     """embedded; defender is not supported in this version."""
-    path: Text | None = None
+    path: PathText | None = None
     """The embedded estate's folder, relative to the project; `estate` when not given."""
     tenant: Text | None = None
     """The tenant's id. Not supported in this version."""
@@ -60,7 +60,7 @@ class ProjectFile(Strict):
     """The estate: where devices, their tags and alerts live."""
     hunting: Annotated[EngineKind, Field(strict=False)] = EngineKind.LOCAL
     """The engine: local; graph and kusto are not supported in this version."""
-    state: Text = "sqlite:.earmark/state.db"
+    state: PathText = "sqlite:.earmark/state.db"
     """Where runs and the ledger are kept: sqlite:PATH. PostgreSQL is not supported in this version."""
     mode: Annotated[Mode, Field(strict=False)] = Mode.APPLY
     """observe: no command can write to the estate."""

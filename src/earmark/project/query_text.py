@@ -102,6 +102,8 @@ def inline_query(scalar: ScalarNode) -> QueryText:
 
 def _from_file(folder: Path, flow_file: str, scalar: ScalarNode) -> tuple[QueryText | None, list[Finding]]:
     named = PurePosixPath(scalar.text)
+    if not scalar.text.isprintable():
+        return None, []  # refused with the shape of the file
     problem = "an absolute path" if named.is_absolute() or ":" in scalar.text or "\\" in scalar.text else ""
     problem = problem or ("a path that leads out of the folder" if ".." in named.parts else "")
     if problem or named.suffix != ".kql":

@@ -18,17 +18,19 @@ from pydantic_core import PydanticCustomError
 from earmark.project.codes import Code
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_DURATION = re.compile(r"(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
-_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_DURATION = re.compile(r"(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", re.ASCII)
 _SIZES = {
     "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
-_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)\s?%")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d{1,7})?(Z|[+-]\d{2}:\d{2})?")
-_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)\s?%", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d{1,7})?(Z|[+-]\d{2}:\d{2})?", re.ASCII)
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}", re.ASCII)
+YEARS = range(1970, 9000)
+"""Years that a date may have: those of triggers."""
 LONGEST_DURATION = timedelta(days=3660)
 """No flow has a use for more than ten years; the bound keeps arithmetic with dates from overflowing."""
 
@@ -86,14 +88,15 @@ def read_moment(value: object) -> datetime:
     """A date or an instant, as written: naive without a zone, aware with one."""
     sentence = "a date is written 2026-01-31, an instant 2026-01-31T06:00:00 (with Z or +01:00 for its zone)"
     text = _text(value, Code.DATE, sentence)
+    if not (_DATE.fullmatch(text) or _INSTANT.fullmatch(text)):
+        raise _refuse(Code.DATE, sentence)
     try:
-        if _DATE.fullmatch(text):
-            return datetime.fromisoformat(text)
-        if _INSTANT.fullmatch(text):
-            return datetime.fromisoformat(re.sub(r"(\.\d{6})\d", r"\1", text))
+        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d", r"\1", text))
     except ValueError:
         raise _refuse(Code.DATE, "the calendar has no such day or time") from None
-    raise _refuse(Code.DATE, sentence)
+    if moment.year not in YEARS:  # at the calendar's ends a change of zone would overflow
+        raise _refuse(Code.DATE, f"it must lie in the years {YEARS.start} to {YEARS.stop - 1}")
+    return moment
 
 
 def read_expiry(value: object) -> datetime | timedelta:
@@ -147,6 +150,14 @@ def read_text(value: object) -> str:
     return text
 
 
+def read_path(value: object) -> str:
+    """Text that can name a file."""
+    text = read_text(value)
+    if not text.isprintable():
+        raise _refuse(Code.FILE_NAME, "a path holds no line breaks and no control characters")
+    return text
+
+
 def read_colour(value: object) -> str:
     """`"#b4232a"`."""
     sentence = (
@@ -179,4 +190,5 @@ TimeOfDay = Annotated[time, *_kind(read_time_of_day, _TIME_OF_DAY.pattern, "06:0
 Name = Annotated[str, *_kind(read_name, _NAME.pattern, "executive")]
 TagText = Annotated[str, *_kind(read_tag, None, "Executive")]
 Text = Annotated[str, *_kind(read_text, r"[\s\S]*\S[\s\S]*", "…")]
+PathText = Annotated[str, *_kind(read_path, None, "estate")]
 Colour = Annotated[str, *_kind(read_colour, _COLOUR.pattern, "#b4232a")]

@@ -75,6 +75,11 @@ def _finding(model: type[BaseModel], root: Node, detail: ErrorDetails) -> Findin
         where = f"`{_dotted(path)}`" if path else "The file"
         message = f"{where} lacks the key `{loc[-1]}`."
         return _key_of(root, path, node).finding(Code.MISSING_KEY, message, f"Add `{loc[-1]}: …`.")
+    if loc and loc[-1] == "[key]":  # pydantic's way of speaking of a key and not of its value
+        path, node = _resolve(root, loc[:-2])
+        key = node.key(str(loc[-2])) if isinstance(node, MappingNode) else None
+        code, sentence, hint = _explain(kind, detail, node)
+        return (key or node).finding(code, f'`{_dotted(path)}` has the key "{loc[-2]}": {sentence}.', hint)
     path, node = _resolve(root, loc)
     code, sentence, hint = _explain(kind, detail, node)
     where = f"`{_dotted(path)}`" if path else "The file"
@@ -87,9 +92,10 @@ def _explain(kind: str, detail: ErrorDetails, node: Node) -> tuple[Code, str, st
     if kind.startswith("EM"):
         return Code(kind), str(context["sentence"]), ""
     if kind in ("literal_error", "enum"):
-        words = re.findall(r"'([^']*)'", str(context["expected"]))
+        words = re.findall(r"'([^']*)'", str(context["expected"])) or [str(context["expected"]).lower()]
         given = node.text if isinstance(node, ScalarNode) and not node.secret else ""
-        return Code.WRONG_WORD, f"one of {', '.join(words)} is expected", did_you_mean(given, words).strip()
+        choice = f"one of {', '.join(words)}" if len(words) > 1 else words[0]
+        return Code.WRONG_WORD, f"{choice} is expected", did_you_mean(given, words).strip()
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         bound = next(iter(context.values()))
         sense = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than"}

@@ -1,15 +1,66 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from earmark.errors import ProjectError, UsageError
 from earmark.model.finding import Finding
 from earmark.project.load import check_project, load_project
 from earmark.project.source import MAX_YAML_BYTES
 from tests.unit.project.fakes import FakeKql
-from tests.unit.project.projects import FLOW, make_project
+from tests.unit.project.projects import FLOW, QUERY, make_project
+
+PIECES = [
+    *(
+        "\n",
+        "\t",
+        "  ",
+        ": ",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        '"',
+        "'",
+        "|",
+        ">",
+        "#",
+        "&a ",
+        "*a",
+        "!x ",
+        "<<: ",
+        "null",
+        "true",
+    ),
+    *(
+        "3",
+        "1e9",
+        ".inf",
+        "${env:",
+        "${file:/etc/passwd}",
+        "{A}",
+        "WRONG",
+        "\r\n",
+        "\u2028",
+        "\x85",
+        "é",
+        "😀",
+        "? ",
+        ",",
+    ),
+    *(
+        "query: ",
+        "list: Executives",
+        "values: {list: Executives, column: Name}",
+        'cron: "* * * * *"',
+        "start: 0001-01-01",
+    ),
+]
 
 
 def check(folder: Path) -> list[Finding]:
@@ -107,3 +158,56 @@ def test_hostile_text_gives_findings_and_nothing_worse(text: str, tmp_path: Path
     assert {finding.file for finding in findings} >= {"flows/hostile.yaml", "earmark.yaml", "tags.yaml"}
     with pytest.raises(ProjectError, match=r"earmark\.yaml"):
         load_project(tmp_path, analysts=FakeKql, environment={})
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "found"),
+    [
+        ("flows/executive.yaml", "tag:\n", "tag:\n  expires: 9999-12-31T23:59:59-10:00\n", [(6, 12, "EM209")]),
+        ("flows/executive.yaml", "on_demand: true", "on_demand: false", [(2, 22, "EM204")]),
+        ("flows/executive.yaml", "on_demand: true", "cron: '@daily'", [(2, 17, "EM402")]),
+        (
+            "flows/executive.yaml",
+            "on_demand: true",
+            "recurrence: {frequency: day, time_zone: UTC, start: 0001-01-01T00:00:00+14:00}",
+            [(2, 63, "EM209")],
+        ),
+        (
+            "flows/executive.yaml",
+            "on_demand: true",
+            "recurrence: {frequency: day, time_zone: ../../etc/passwd}",
+            [(2, 51, "EM403")],
+        ),
+        ("flows/executive.yaml", f"query: {QUERY}", 'file: "a\\0.kql"', [(4, 9, "EM008")]),
+        ("flows/executive.yaml", f"query: {QUERY}", "file: C:/secret.kql", [(4, 9, "EM008")]),
+        ("flows/executive.yaml", f"query: {QUERY}", "file: flows", [(4, 9, "EM008")]),
+        ("earmark.yaml", "embedded", 'embedded, path: "a\\0b"', [(1, 32, "EM008")]),
+        ("earmark.yaml", "embedded", "embedded, path: ''", [(1, 32, "EM214")]),
+        ("tags.yaml", "Executive", '"": {}\n  Executive', [(2, 3, "EM210")]),
+        ("tags.yaml", "Executive: {}", "Executive:", [(2, 3, "EM203")]),
+    ],
+)
+def test_odd_values(file: str, old: str, new: str, found: list[tuple[int, int, str]], tmp_path: Path) -> None:
+    make_project(tmp_path)
+    path = tmp_path / file
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert [(f.line, f.column, f.code) for f in check(tmp_path) if f.file == file] == found
+
+
+@given(
+    splices=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(PIECES)), min_size=1, max_size=5),
+    file=st.sampled_from(["flows/executive.yaml", "earmark.yaml", "tags.yaml", "lists/Executives.csv"]),
+)
+def test_a_file_with_anything_in_it_gives_findings_with_places(
+    splices: list[tuple[float, int, str]], file: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = make_project(tmp_path_factory.mktemp("spliced"))
+    text = (folder / file).read_text()
+    for share, width, piece in splices:
+        at = round(share * len(text))
+        text = text[:at] + piece + text[at + width :]
+    (folder / file).write_bytes(text.encode())
+    for finding in check(folder):
+        assert (1, 1) <= (finding.line, finding.column) <= (finding.end_line, finding.end_column)
+    with contextlib.suppress(ProjectError):
+        load_project(folder, analysts=FakeKql, environment={})
