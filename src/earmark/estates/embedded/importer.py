@@ -127,6 +127,7 @@ class _Import:
     threads: int | None
     reports: list[FileReport] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    readers: Mapping[Format, LineReader] = field(default_factory=lambda: {k: make() for k, make in _READERS.items()})
     damage: Damaged | None = None
     """Where the file that is being read turned out to be damaged."""
 
@@ -212,7 +213,7 @@ class _Import:
         else:
             chunks = _document_chunks(report.file) if document else read_chunks(report.file, told)
             self.damage = None
-            self._read_chunks(stage, number, _READERS[kind](), chunks)
+            self._read_chunks(stage, number, self.readers[kind], chunks)
             told(size)
 
     def _read_chunks(self, stage: Stage, number: int, reader: LineReader, chunks: Iterator[Chunk]) -> None:

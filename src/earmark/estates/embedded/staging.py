@@ -114,11 +114,11 @@ class Stage:
         )
         self._rows += count
         self._files[table].append((path, frozenset(column for _, column, _ in columns)))
-        bad = self.rows(
-            f'SELECT "~line", "~bad" FROM read_parquet({quoted(str(path))}) WHERE "~bad" IS NOT NULL ORDER BY "~row"'
+        ((marks, bad),) = self.rows(
+            f"""SELECT list(DISTINCT "~mark"), list(("~line", "~bad") ORDER BY "~row") FILTER ("~bad" IS NOT NULL)
+            FROM read_parquet({quoted(str(path))})"""
         )
-        marks = self.rows(f'SELECT DISTINCT "~mark" FROM read_parquet({quoted(str(path))})')
-        return Added(rows=count, bad=bad, marks=frozenset(mark for (mark,) in marks))
+        return Added(rows=count, bad=bad or [], marks=frozenset(marks or ()))
 
     def forget_last(self, table: str) -> None:
         """Take back what was added to a table last."""

@@ -45,7 +45,7 @@ class Lines:
 
 
 class LineReader(Protocol):
-    """Stages the rows of one file, some lines at a time."""
+    """Stages the rows of files of its format, some lines of one at a time."""
 
     def __call__(self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
         """Read the lines; `resolve` gives the device id of each name."""

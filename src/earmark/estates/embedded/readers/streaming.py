@@ -11,7 +11,7 @@ expected, and taken back for a survey when one of them has another mark.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -43,22 +43,23 @@ class _Survey:
 
 
 class StreamingReader:
-    """Reads one file, some lines at a time."""
+    """Reads files, some lines of one at a time."""
 
     def __init__(self) -> None:
-        self._usual: _Survey | None = None
+        self._usual: tuple[_Survey, Counter[str]] | None = None
+        """What the lines before were like, and the warnings that go with it."""
 
     def __call__(self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
         """Stage the rows of some lines."""
-        if self._usual and (taken := _as_usual(lines, stage, self._usual)):
-            return taken
+        if self._usual and (usual := _as_usual(lines, stage, *self._usual)):
+            return usual
         taken = Taken()
         survey, relation = _survey(stage, lines.relation, taken), lines.relation
         if survey.lists:
             relation, taken = _expanded(stage, relation), Taken()
             survey = _survey(stage, relation, taken)
         mixed = survey.strange or len(survey.keys) > 1
-        self._usual = None if mixed or survey.lists else survey
+        self._usual = (survey, taken.warnings) if survey.keys and not (mixed or survey.lists) else None
         if mixed:
             # Read the lines once more, not once for each table.
             stage.connection.execute(
@@ -73,12 +74,12 @@ class StreamingReader:
         return taken
 
 
-def _as_usual(lines: Lines, stage: Stage, usual: _Survey) -> Taken | None:
+def _as_usual(lines: Lines, stage: Stage, usual: _Survey, warnings: Counter[str]) -> Taken | None:
     """Stage lines that look as those before them did; None, and nothing staged, when one does not."""
     ((table, keys),) = usual.keys.items()
     added = stage.add(table, _source(lines.relation, table, keys, judged=True), file=lines.file)
     if added.marks <= usual.marks:
-        return Taken(rows=added.rows, staged=added.good, rejects=added.bad)
+        return Taken(rows=added.rows, staged=added.good, rejects=added.bad, warnings=warnings)
     stage.forget_last(table)
     return None
 
