@@ -86,9 +86,7 @@ class Kql:
 
         first = self._bind(query)
         if first.stopped is not None:
-            return Analysis(
-                diagnostics=(first.stopped,), columns=None, compiled=None
-            ), not first.stopped.code == "EK006"
+            return Analysis(diagnostics=(first.stopped,), columns=None, compiled=None), first.stopped.code != "EK006"
         diagnostics = check_query(query, self._tables, lambda text: self._bind(text).reading, first.reading)
         analysis = Analysis(diagnostics=diagnostics, columns=first.reading.columns, compiled=None)
         if analysis.refused or first.reading.tree is None:
@@ -176,7 +174,7 @@ def _unreadable(query: str) -> Diagnostic | None:
 
 
 def _deepest(query: str) -> int:
-    """How deeply brackets are nested: the service's time grows steeply with it. Brackets in strings and comments do not count."""
+    """How deeply brackets are nested, strings and comments left out: the service's time grows steeply with it."""
     if max(query.count(opening) for opening in "([{") <= DEEPEST_BRACKETS:
         return 0
     from earmark.kql.defender.lexer import tokens

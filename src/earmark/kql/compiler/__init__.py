@@ -14,7 +14,7 @@ class Compiled:
 
     query: CompiledQuery
     reach: int | None
-    """How many ticks before now the events may lie that it reads; 0 when it reads none, None when that is not bounded."""
+    """How many ticks before now the events it reads may lie; 0 when it reads none, None when that is not bounded."""
 
 
 def compile_tree(root: Node, tables: Tables, text: str) -> Compiled | Diagnostic:

@@ -7,73 +7,44 @@ bookkeeping of what was read.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from earmark.kql.base import Columns, CompiledQuery, Tables, view_names
 from earmark.kql.compiler import conversions, expressions, macros
 from earmark.kql.compiler.literals import constant
 from earmark.kql.compiler.operators import OPERATORS, SOURCES
 from earmark.kql.compiler.operators.join import narrowed_left
-from earmark.kql.compiler.relation import NOTHING_READ, EventTime, Reach, Relation, physical, widest
+from earmark.kql.compiler.refusals import difference, refused_source, spoken
+from earmark.kql.compiler.relation import NOTHING_READ, EventTime, Reach, Relation, widest
 from earmark.kql.compiler.scalar import PHYSICAL, Scalar, column, identifier
 from earmark.kql.compiler.scope import NOW, Environment, Function, Refused, Scope, Value
 from earmark.kql.compiler.tree import Node
+from earmark.kql.compiler.writer import Writer
 
-MOST_SQL = 2_000_000
-"""Characters of SQL that a query may become."""
 _LONGEST_INLINE = 200
 """A let whose SQL is longer becomes a common table expression of one row."""
-_COLUMN_NAMED = re.compile(r'"~\d+"')
 HIDDEN_DAY = identifier("~day")
 """The column of the engine's views that holds the partition's day."""
 EVENT_TIME_COLUMN = "Timestamp"
 
 
-@dataclass(slots=True, eq=False)
-class Part:
-    """One common table expression."""
-
-    name: str
-    body: str
-    """The whole SELECT; of a star, what follows `SELECT *` and the added columns."""
-    star: bool = False
-    source: str = ""
-    """Of a star: what it selects from."""
-    added: list[tuple[str, str]] = field(default_factory=list)
-    """Columns put beside `*`: physical name and SQL."""
-    hint: str = ""
-    """MATERIALIZED or NOT MATERIALIZED, else DuckDB decides."""
-
-    @property
-    def sql(self) -> str:
-        """The entry of the WITH list."""
-        extra = "".join(f", {sql} AS {name}" for name, sql in self.added)
-        body = f"SELECT *{extra} {self.body}" if self.star else self.body
-        return f"{self.name} AS {self.hint + ' ' if self.hint else ''}({body})"
-
-
-class Compilation:
+class Compilation(Writer):
     """One query on its way to SQL."""
 
     def __init__(self, tables: Tables) -> None:
+        super().__init__()
         self.tables = tables
         self.macros: dict[str, None] = {}
         self.scanned: dict[str, str] = {}
         self._aside: Reach = NOTHING_READ
-        self._parts: list[Part] = []
-        self._size = 0
-        self._columns = 0
         self._calls: list[Node] = []
 
     def compile(self, root: Node) -> tuple[CompiledQuery, Relation]:
         """The whole query."""
         relation = self.block(root, Environment())
         shown = ", ".join(f"{column.sql} AS {identifier(name)}" for name, column in relation.columns.items())
-        self._check_size(len(shown))
-        with_list = f"WITH {', '.join(part.sql for part in self._parts)} " if self._parts else ""
-        sql = f"{with_list}SELECT {shown} FROM {relation.sql}{relation.order_by}"
+        self.check_size(len(shown))
+        sql = f"{self.with_list}SELECT {shown} FROM {relation.sql}{relation.order_by}"
         compiled = CompiledQuery(
             sql_parts=tuple(sql.split(NOW)),
             macros=tuple(macros.definitions(self.macros)),
@@ -93,7 +64,7 @@ class Compilation:
                     raise Refused("a query that gives several results is not supported", statement)
                 result = statement["Expression"]
             else:
-                raise Refused(f"statement '{_spoken(statement.kind)}' is not supported", statement)
+                raise Refused(f"statement '{spoken(statement.kind)}' is not supported", statement)
         if result is None:
             raise Refused("the query gives no result", node)
         if result.columns is None:
@@ -112,7 +83,7 @@ class Compilation:
         elif expression.type:
             environment.bind_later(name, lambda: self.value(expression, environment))
         else:
-            raise Refused(f"a let of this kind ({_spoken(expression.kind)}) is not supported", expression)
+            raise Refused(f"a let of this kind ({spoken(expression.kind)}) is not supported", expression)
 
     def value(self, node: Node, environment: Environment) -> Scalar:
         """A scalar that belongs to no row."""
@@ -158,7 +129,7 @@ class Compilation:
         if operator is None and step.kind == "EvaluateOperator":
             raise Refused(f"plugin '{step['FunctionCall']['Name'].name}' is not supported yet", step)
         if operator is None:
-            raise Refused(f"operator '{_spoken(step.kind)}' is not supported yet", step)
+            raise Refused(f"operator '{spoken(step.kind)}' is not supported yet", step)
         result = operator(self, step, relation, environment)
         self._check_shape(step, result)
         return result
@@ -173,7 +144,7 @@ class Compilation:
             return self._body(node["Body"], Environment(outer=environment))
         source = SOURCES.get(node.kind)
         if source is None:
-            raise _refused_source(node)
+            raise refused_source(node, is_operator=node.kind in OPERATORS)
         result = source(self, node, environment)
         self._check_shape(node, result)
         return result
@@ -243,7 +214,7 @@ class Compilation:
             self._let_in_row(statement, inside)
         value = expressions.compile_scalar(node.body["Expression"], inside)
         self._calls.pop()
-        self._check_size(len(value.sql))
+        self.check_size(len(value.sql))
         return value
 
     def _let_in_row(self, statement: Node, scope: Scope) -> None:
@@ -254,12 +225,12 @@ class Compilation:
         elif statement.kind == "LetStatement":
             self.let(statement, scope.environment)
         else:
-            raise Refused(f"statement '{_spoken(statement.kind)}' is not supported in a function", statement)
+            raise Refused(f"statement '{spoken(statement.kind)}' is not supported in a function", statement)
 
     def _body(self, body: Node, environment: Environment) -> Relation:
         for statement in body.list("Statements"):
             if statement.kind != "LetStatement":
-                raise Refused(f"statement '{_spoken(statement.kind)}' is not supported in a function", statement)
+                raise Refused(f"statement '{spoken(statement.kind)}' is not supported in a function", statement)
             self.let(statement, environment)
         return self.tabular(body["Expression"], environment)
 
@@ -307,91 +278,6 @@ class Compilation:
             return self.tabular(node, scope.environment)
         return expressions.compile_scalar(node, scope)
 
-    # Writing SQL
-
-    def new_column(self) -> str:
-        """A physical column name that nothing else has."""
-        self._columns += 1
-        return physical(self._columns)
-
-    def emit(self, select: str, *, hint: str = "") -> str:
-        """Add a common table expression; gives its name."""
-        self._check_size(len(select))
-        name = f"t{len(self._parts) + 1}"
-        self._parts.append(Part(name=name, body=select, hint=hint))
-        return name
-
-    def emit_star(self, source: Relation, rest: str = "") -> str:
-        """Add `SELECT * FROM source …`, which may be given more columns later; gives its name."""
-        name = self.emit(f"FROM {source.sql}{rest}")
-        self._parts[-1].star = True
-        self._parts[-1].source = source.sql
-        return name
-
-    def read_again(self, relation: Relation) -> None:
-        """Have a filtered scan read twice where it is used twice: keeping all its columns costs more than reading the few in use."""
-        if not relation.stable:
-            return
-        parts = {part.name: part for part in self._parts}
-        part = parts.get(relation.sql)
-        while part is not None and part.star:
-            part.hint = "NOT MATERIALIZED"
-            part = parts.get(part.source)
-
-    def extend(self, relation: Relation, added: Sequence[tuple[str, str]]) -> Relation:
-        """The relation with more physical columns: into the common table expression it comes from, where that is possible."""
-        if not added:
-            return relation
-        last = self._parts[-1] if self._parts else None
-        if last is not None and last.star and last.name == relation.sql:
-            made = {name for name, _ in last.added}
-            if not any(made.intersection(_COLUMN_NAMED.findall(sql)) for _, sql in added):
-                self._check_size(sum(len(sql) for _, sql in added))
-                last.added.extend(added)
-                return relation
-        name = self.emit_star(relation)
-        self._check_size(sum(len(sql) for _, sql in added))
-        self._parts[-1].added.extend(added)
-        return replace(relation, sql=name, table="")
-
-    def with_hidden(self, relation: Relation, hoisted: Mapping[str, Scalar]) -> Relation:
-        """The relation with hoisted values as hidden columns; one that needs another comes after it."""
-        level: list[tuple[str, str]] = []
-        for sql, scalar in hoisted.items():
-            if {name for name, _ in level}.intersection(_COLUMN_NAMED.findall(sql)):
-                relation = self.extend(relation, level)
-                level = []
-            level.append((scalar.sql, scalar_physical(sql, scalar)))
-        relation = self.extend(relation, level)
-        return replace(relation, known={**relation.known, **hoisted})
-
-    def one_row(self) -> Relation:
-        """A relation of one row without columns."""
-        return Relation(sql=self.emit('SELECT 0 AS "~0"'), columns={}, stable=True)
-
-    def filter(self, relation: Relation, condition: str) -> Relation:
-        """The rows for which a condition holds."""
-        return replace(relation, sql=self.emit_star(relation, f" WHERE {condition}"), table="")
-
-    def placed(self, relation: Relation, named: Iterable[tuple[str, Scalar]]) -> tuple[Relation, dict[str, Scalar]]:
-        """The relation with values put into columns, and those columns by their KQL names; plain columns stay where they are."""
-        there = {column.sql for column in relation.columns.values()}
-        columns: dict[str, Scalar] = {}
-        added: list[tuple[str, str]] = []
-        for name, scalar in named:
-            if scalar.sql in there or _COLUMN_NAMED.fullmatch(scalar.sql):
-                columns[name] = scalar
-            else:
-                made = self.new_column()
-                added.append((made, scalar.physical))
-                columns[name] = scalar.named(made)
-        return self.extend(relation, added), columns
-
-    def project(self, relation: Relation, named: Iterable[tuple[str, Scalar]]) -> Relation:
-        """The relation with these columns for everyone to see; others stay below, DuckDB leaves out what nobody reads."""
-        relation, columns = self.placed(relation, named)
-        return replace(relation, columns=columns, table="")
-
     def first_value(self, relation: Relation, node: Node) -> Scalar:
         """The first column of the first row."""
         if not relation.columns:
@@ -412,11 +298,6 @@ class Compilation:
         """The outermost call that is being written out: where to point at for a fault inside a function's body."""
         return self._calls[0] if self._calls else None
 
-    def _check_size(self, more: int) -> None:
-        self._size += more
-        if self._size > MOST_SQL:
-            raise Refused("the query is too large: it becomes too much SQL", None, code="EK004")
-
     def _check_shape(self, node: Node, relation: Relation) -> None:
         """The service knows which columns an operator gives: any difference is a mistake of the compiler, so refuse."""
         if node.columns is None:
@@ -424,40 +305,7 @@ class Compilation:
         made: Columns = tuple((name, scalar.type) for name, scalar in relation.columns.items())
         if made != node.columns:
             raise Refused(
-                f"operator '{_spoken(node.kind)}' gives other columns than expected here",
+                f"operator '{spoken(node.kind)}' gives other columns than expected here",
                 node,
-                hint=_difference(node.columns, made),
+                hint=difference(node.columns, made),
             )
-
-
-def scalar_physical(sql: str, scalar: Scalar) -> str:
-    """Some SQL cast to the physical type of a scalar."""
-    return f"CAST({sql} AS {PHYSICAL[scalar.type]})"
-
-
-def _refused_source(node: Node) -> Refused:
-    """Why this cannot stand at the head of a pipe."""
-    only = "a hunt reads the tables of the estate and the lists of the project, nothing else"
-    if node.kind == "ExternalDataExpression":
-        return Refused("externaldata is not allowed", node, hint=f"{only}: put the rows into a list")
-    if node.kind == "PathExpression" or "External" in node.kind:
-        return Refused("other clusters, databases and external tables cannot be read", node, hint=only)
-    if "Command" in node.kind:
-        return Refused("a management command is not a query", node)
-    if node.kind in OPERATORS:
-        return Refused(f"operator '{_spoken(node.kind)}' needs a table in front of it", node)
-    return Refused(f"operator '{_spoken(node.kind)}' is not supported yet", node)
-
-
-def _difference(expected: Columns, made: Columns) -> str:
-    for left, right in zip(expected, made, strict=False):
-        if left != right:
-            return f"expected {left[0]}:{left[1]}, found {right[0]}:{right[1]}"
-    return f"expected {len(expected)} columns, found {len(made)}"
-
-
-def _spoken(kind: str) -> str:
-    """How people write what Microsoft's kind of node stands for: ParseKvOperator → parse-kv."""
-    stem = re.sub(r"(Operator|Expression|Statement)$", "", kind)
-    stem = {"Filter": "Where", "ReduceBy": "Reduce"}.get(stem, stem)
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", stem).lower()

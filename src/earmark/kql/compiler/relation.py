@@ -62,7 +62,7 @@ class Relation:
     known: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}))
     """SQL text → hidden column that already holds its value."""
     stable: bool = False
-    """Whether rows come in an order that the same data always give (a scan, filtered or extended), though no key says which."""
+    """Whether the same data always give the same order of rows (a filtered scan does), though no key says which."""
     unique: frozenset[str] = frozenset()
     """Physical columns of which no two rows share all values; empty when that is not known."""
     table: str = ""

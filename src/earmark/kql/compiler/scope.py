@@ -132,7 +132,7 @@ class Scope:
         raise self.refuse(node, f"aggregate '{node.symbol.name if node.symbol else '?'}' cannot be used here")
 
     def hoist(self, scalar: Scalar) -> Scalar:
-        """The value as something that may be named twice: itself if it is short, else a column added before the operator."""
+        """The value in a form that may be named twice: itself if short, else a column added before the operator."""
         if scalar.atomic or scalar.is_const:
             return scalar
         if '"' not in scalar.sql and len(scalar.sql) <= _SHORT:
@@ -182,13 +182,13 @@ class Scope:
         return relation.full_order_by if relation is not None and relation.order else ""
 
     def subquery(self, node: Node) -> Relation:
-        """A tabular expression used inside a scalar one, as in `in (T | project C)`; reads nothing of the current row."""
+        """A tabular expression inside a scalar one, as in `in (T | project C)`; it reads nothing of the current row."""
         relation = self.compilation.tabular(node, self.environment)
         self.compilation.read_aside(relation)
         return relation
 
     def scalar_subquery(self, node: Node) -> Scalar:
-        """The value of `toscalar(T)` (give the tabular expression): first column of the first row, null (for strings '') of none."""
+        """The value of `toscalar(T)` (give T): first column of the first row, or null (for strings '')."""
         return self.compilation.first_value(self.subquery(node), node)
 
     def call(self, node: Node) -> Scalar:

@@ -24,7 +24,7 @@ from earmark.kql.base import Columns, Tables
 SERVICE_VERSION = "12.4.1"
 """The npm version of the service whose answers the start-up changes were compared for."""
 
-# The operator parameters' parsers are built once for each operator; built once for all they are the same. The text must occur exactly once.
+# The operator parameters' parsers are built for each operator anew, but are the same. The text must occur exactly once.
 SERVICE_TEXT_CHANGE = (
     "paramParsers.add(QueryParameter(ap,equalsNeeded,Kusto.Language.QueryOperatorParameters.AllParameters))",
     "paramParsers.add(Startup.operatorParameter(QueryParameter,ap,equalsNeeded))",
@@ -38,7 +38,7 @@ _Result = TypeVar("_Result")
 
 
 class ServiceStopped(Exception):
-    """A query asked for more time, memory or stack than it may have; `reason` is one of time, memory, stack, failure."""
+    """A query asked for more than it may have; `reason` is one of time, memory, stack, failure."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail or reason)
@@ -95,7 +95,7 @@ def read_asset(name: str) -> str:
         return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ServiceMissing(
-            f"{name} is not installed: it is put in place when Earmark is built (pip install of the source tree does it)"
+            f"{name} is not installed: building Earmark puts it in place (pip install of the source tree does it)"
         ) from None
 
 

@@ -82,7 +82,8 @@ def narrowed_left(
 ) -> Relation:
     """The left side of an `innerunique` join with what the next `where` asks of its columns already asked.
 
-    Which row of a key is kept is free, and the engine filters before it chooses: a row that the filter keeps is found if there is one.
+    Which row of a key is kept is free, and the engine filters before it chooses: a row that the filter keeps is found
+    if there is one.
     """
     kind = parameter(join, "kind") or "innerunique"
     if kind != "innerunique" or following is None or following.kind != "FilterOperator":

@@ -15,7 +15,7 @@ from earmark.kql.compiler.conversions import convert
 from earmark.kql.compiler.expressions import compile_scalar
 from earmark.kql.compiler.operators.join import parameter
 from earmark.kql.compiler.relation import Relation
-from earmark.kql.compiler.scalar import Scalar
+from earmark.kql.compiler.scalar import PHYSICAL, Scalar
 from earmark.kql.compiler.scope import Environment, Refused, Row, Scope
 from earmark.kql.compiler.tree import Node
 
@@ -119,7 +119,8 @@ def _elements(value: str, *, pairs: bool, limit: int | None) -> str:
     elements = (
         f"CASE WHEN {value} IS NULL THEN [NULL::VARCHAR] "
         f"WHEN left({value}, 1) = '[' THEN CAST(json_extract(TRY_CAST({value} AS JSON), '$[*]') AS VARCHAR[]) "
-        f"WHEN left({value}, 1) = '{{' THEN list_transform({entries}, lambda e: CAST({make}(e.key, e.value) AS VARCHAR)) "
+        f"WHEN left({value}, 1) = '{{' "
+        f"THEN list_transform({entries}, lambda e: CAST({make}(e.key, e.value) AS VARCHAR)) "
         f"ELSE [{value}] END"
     )
     cut = elements if limit is None else f"list_slice({elements}, 1, {limit})"
@@ -136,12 +137,14 @@ def _typed(element: Scalar, kind: str, scope: Scope, node: Node) -> Scalar:
     text = f"json_extract_string({element.sql}, '$')"
     if kind in ("long", "int"):
         # Whole numbers directly: a double would lose digits beyond 2^53.
-        whole = f"TRY_CAST({element.sql} AS {'BIGINT' if kind == 'long' else 'INTEGER'})"
-        sql = f"CASE WHEN {json_type} IN {_WHOLE} THEN {whole} WHEN {json_type} = 'DOUBLE' THEN TRY_CAST(trunc({number}) AS {'BIGINT' if kind == 'long' else 'INTEGER'}) END"
+        target = PHYSICAL[kind]
+        whole, cut = f"TRY_CAST({element.sql} AS {target})", f"TRY_CAST(trunc({number}) AS {target})"
+        sql = f"CASE WHEN {json_type} IN {_WHOLE} THEN {whole} WHEN {json_type} = 'DOUBLE' THEN {cut} END"
     elif kind == "real":
         sql = f"CASE WHEN {json_type} IN {_NUMBER} THEN {number} END"
     elif kind == "bool":
-        sql = f"CASE WHEN {json_type} = 'BOOLEAN' THEN TRY_CAST({element.sql} AS BOOLEAN) WHEN {json_type} IN {_WHOLE} THEN {number} <> 0 END"
+        truth = f"WHEN {json_type} = 'BOOLEAN' THEN TRY_CAST({element.sql} AS BOOLEAN)"
+        sql = f"CASE {truth} WHEN {json_type} IN {_WHOLE} THEN {number} <> 0 END"
     elif kind in ("datetime", "guid"):
         text_value = Scalar(
             sql=f"coalesce(CASE WHEN {json_type} = 'VARCHAR' THEN {text} END, '')", type="string", nullable=False

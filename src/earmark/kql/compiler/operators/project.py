@@ -66,7 +66,10 @@ def _names_by_position(node: Node, relation: Relation, named: list[tuple[str, Sc
 
 
 def compile_seen(compilation: Compilation, node: Node, relation: Relation, environment: Environment) -> Relation:
-    """Compile ProjectAwayOperator, ProjectKeepOperator, ProjectReorderOperator: the service says which columns stay, and in which order."""
+    """Compile ProjectAwayOperator, ProjectKeepOperator, ProjectReorderOperator.
+
+    The service says which columns stay, and in which order.
+    """
     shown = [name for name, _ in node.columns or ()]
     if not relation.columns.keys() >= set(shown):
         raise Refused("these columns cannot be told from the input's", node)

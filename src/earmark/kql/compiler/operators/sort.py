@@ -81,7 +81,7 @@ def _first(compilation: Compilation, relation: Relation, number: int) -> Relatio
 
 
 def _cut(compilation: Compilation, relation: Relation, number: int) -> Relation:
-    """The rows that may be among the first, by the first key alone: this needs one column, where the full order needs all."""
+    """The rows that may be among the first, by the first key alone: the full order needs every column."""
     compilation.read_again(relation)
     key = relation.order[0]
     best = compilation.emit(f"SELECT {key.sql} FROM {relation.sql} ORDER BY {key.term} LIMIT {number}")

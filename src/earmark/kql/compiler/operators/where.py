@@ -61,6 +61,7 @@ def _bounds(condition: Node, event_time: EventTime, scope: Scope) -> Iterator[tu
 
 
 def conjuncts(condition: Node) -> Iterator[Node]:
+    """The conditions that `and` joins."""
     waiting = [condition]
     while waiting:
         node = waiting.pop()

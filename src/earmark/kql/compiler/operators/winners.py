@@ -28,7 +28,7 @@ def one_row_each(
     largest: bool,
     ties: Sequence[Scalar] | None = None,
 ) -> Relation:
-    """The row of each group with the largest (or smallest) value of a column; ties fall by the remaining columns, in the same direction."""
+    """The row of each group with the largest (or smallest) value; ties fall by the remaining columns, likewise."""
     compilation.read_again(relation)
     best = compilation.new_column()
     renamed = [(key, compilation.new_column()) for key in keys]
