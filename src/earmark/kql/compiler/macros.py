@@ -27,6 +27,10 @@ _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4: Final = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 """A regular expression for an IPv4 address in four decimal parts, without leading zeros."""
 _IPV4_MASKED = rf"^\s*{IPV4}(?:/(?:3[0-2]|[12]?[0-9]))?\s*$"
+_URL = (
+    r"^([A-Za-z][A-Za-z0-9+.\-]*)://(?:([^:@/?#]*):([^@/?#]*)@)?(\[[^\]]*\]|[^:/?#]*)(?::([0-9]*))?"
+    r"([^?#]*)(?:\?([^#]*))?(?:#(.*))?$"
+)
 TERM: Final = r"A-Za-z0-9\x{80}-\x{10ffff}"
 """Inside a character class: the characters that make up terms."""
 
@@ -215,6 +219,29 @@ MACROS: Final[dict[str, Macro]] = {
         "coalesce(list_filter(range(length(s) - length(t) + 1), lambda i: substring(s, i + 1, length(t)) = t"
         " AND i >= CASE WHEN a < 0 THEN greatest(length(s) + a, 0) ELSE a END"
         " AND (n < 0 OR i < CASE WHEN a < 0 THEN greatest(length(s) + a, 0) ELSE a END + n))[o], -1)::BIGINT",
+    ),
+    # addresses of the web
+    "k_pairs_of": _macro(
+        "q",
+        "list_transform(list_filter(string_split(q, '&'), lambda p: strpos(p, '=') > 1 AND length(p) > strpos(p, '=')),"
+        " lambda p: {'k': left(p, strpos(p, '=') - 1), 'v': substring(p, strpos(p, '=') + 1)})",
+    ),
+    "k_values_of": _macro("pairs wanted", "list_transform(list_filter(pairs, lambda x: x.k = wanted), lambda x: x.v)"),
+    "k_url_query": _macro(
+        "q",
+        "'{' || array_to_string(list_transform(list_sort(list_distinct(list_transform(k_pairs_of(q), lambda y: y.k))),"
+        " lambda z: to_json(z)::VARCHAR || ':' || CASE WHEN len(k_values_of(k_pairs_of(q), z)) = 1"
+        " THEN to_json(k_values_of(k_pairs_of(q), z)[1])::VARCHAR ELSE to_json(k_values_of(k_pairs_of(q), z))::VARCHAR END),"
+        " ',') || '}'",
+    ),
+    "k_url": _macro(
+        "u",
+        f"list_transform([regexp_extract(u, '{_URL}', ['s', 'n', 'p', 'h', 'o', 'd', 'q', 'f'])], lambda m:"
+        " '{\"Scheme\":' || to_json(m.s)::VARCHAR || ',\"Host\":' || to_json(m.h)::VARCHAR"
+        " || ',\"Port\":' || to_json(m.o)::VARCHAR || ',\"Path\":' || to_json(CASE WHEN m.d = '/'"
+        " AND NOT regexp_matches(u, '[?#]') THEN '' ELSE m.d END)::VARCHAR || ',\"Username\":' || to_json(m.n)::VARCHAR"
+        " || ',\"Password\":' || to_json(m.p)::VARCHAR || ',\"Query Parameters\":' || k_url_query(m.q)"
+        " || ',\"Fragment\":' || to_json(m.f)::VARCHAR || '}')[1]",
     ),
     # IPv4
     "k_ip_bits": _macro("s", "coalesce(TRY_CAST(regexp_extract(s, '/([0-9]+)', 1) AS BIGINT), 32)"),

@@ -26,6 +26,20 @@ def literal(text: str) -> str:
     return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", text)
 
 
+def group_names(pattern: str) -> dict[str, int]:
+    """The numbers of a pattern's named groups."""
+    names: dict[str, int] = {}
+    at = number = 0
+    while at < len(pattern):
+        step = _escape(pattern, at) or _set(pattern, at) or _group(pattern, at) or pattern[at]
+        if step == "(" or step.startswith(("(?P<", "(?<")):
+            number += 1
+            if step != "(":
+                names[pattern[at + len(step) : pattern.find(">", at)]] = number
+        at += len(step)
+    return names
+
+
 def checked(pattern: str) -> tuple[str, int]:
     """The pattern as DuckDB wants it, and how many groups it captures; raises `RegexError` for what RE2 lacks."""
     written: list[str] = []

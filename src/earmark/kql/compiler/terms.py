@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from earmark.kql.compiler import regexes
-from earmark.kql.compiler.conversions import call_macro, to_text
+from earmark.kql.compiler.conversions import call_macro, read, to_text
 from earmark.kql.compiler.literals import constant
 from earmark.kql.compiler.macros import TERM
 from earmark.kql.compiler.regexes import RegexError
@@ -125,9 +125,12 @@ def compile_many(node: Node, left: Scalar, needles: list[Scalar], scope: Scope) 
 
 
 def _in_array(text: Scalar, array: Scalar, scope: Scope, *, every: bool) -> str:
-    scope.require_macro("k_has")
-    listed = scope.hoist(Scalar(sql=call_macro(scope, "k_texts", array), type="dynamic")).sql
-    test = f"k_has({scope.hoist(text).sql}, coalesce(needle, ''), TRUE, TRUE, '(?i)')"
+    """Needles known only at run time: a pattern is made only for those that are in the text at all."""
+    for name in ("k_has", "k_texts"):
+        scope.require_macro(name)
+    sought, listed = scope.hoist(text).sql, f"k_texts({scope.hoist(read(array)).sql})"
+    there = f"contains(lower({sought}), lower(coalesce(needle, '')))"
+    test = f"CASE WHEN {there} THEN k_has({sought}, coalesce(needle, ''), TRUE, TRUE, '(?i)') ELSE FALSE END"
     found = f"len(list_filter({listed}, lambda needle: {test}))"
     return f"coalesce({found} = len({listed}), FALSE)" if every else f"coalesce({found} > 0, FALSE)"
 

@@ -11,7 +11,8 @@ from earmark.kql.compiler.functions.logic import LOGIC
 from earmark.kql.compiler.functions.maths import MATHS
 from earmark.kql.compiler.functions.strings import STRINGS
 from earmark.kql.compiler.functions.times import TIMES
+from earmark.kql.compiler.functions.urls import URLS
 
-FUNCTIONS: Final[dict[str, Builder]] = {**LOGIC, **STRINGS, **TIMES, **DYNAMICS, **MATHS, **IPS}
+FUNCTIONS: Final[dict[str, Builder]] = {**LOGIC, **STRINGS, **TIMES, **DYNAMICS, **MATHS, **IPS, **URLS}
 
 __all__ = ["FUNCTIONS", "Builder", "Call"]

@@ -6,7 +6,7 @@ from typing import Final
 
 from earmark.kql.compiler.conversions import json_element
 from earmark.kql.compiler.functions.base import Builder, Call, template
-from earmark.kql.compiler.literals import constant
+from earmark.kql.compiler.literals import TICKS, constant
 from earmark.kql.compiler.scalar import Scalar
 
 
@@ -20,6 +20,11 @@ def _pack_array(call: Call) -> Scalar:
 def _bag_pack(call: Call) -> Scalar:
     if len(call) % 2:
         raise call.refuse("takes names and values in pairs")
+    if len(call) == 2 and not call[0].is_const:
+        # One pair cannot name a key twice, so the key may be any value.
+        return call.give(
+            f"json_object({call.text(0).sql}, {json_element(call[1], call.scope)})::VARCHAR", nullable=False
+        )
     names = [call.constant(position) for position in range(0, len(call), 2)]
     if len(set(names)) < len(names) or not all(isinstance(name, str) and name for name in names):
         raise call.refuse("the names must be constant strings, each given once")
@@ -32,6 +37,14 @@ def _bag(call: Call, names: list[str], values: list[Scalar]) -> Scalar:
         for name, value in zip(names, values, strict=True)
     )
     return call.give(f"json_object({pairs})::VARCHAR", nullable=False)
+
+
+def _pack_all(call: Call) -> Scalar:
+    if len(call):
+        raise call.refuse("leaving out empty values is not known here", 0)
+    if call.scope.row.relation is None:
+        raise call.refuse("there is no row to pack")
+    return _bag(call, list(call.scope.columns), list(call.scope.columns.values()))
 
 
 def _bag_pack_columns(call: Call) -> Scalar:
@@ -101,15 +114,22 @@ def _zip(call: Call) -> Scalar:
 
 
 def _range(call: Call) -> Scalar:
-    if any(argument.type not in ("int", "long") for argument in call.arguments):
-        raise call.refuse("is known here with whole numbers only")
-    start, end = call.as_type(0, "long"), call.as_type(1, "long")
-    step = call.constant(2, 1)
+    """Whole numbers, moments or spans of time; at most 1,048,576 of them."""
+    kind = "long" if call[0].type == "int" else call[0].type
+    if kind not in ("long", "datetime", "timespan") or call[1].type not in (kind, "int"):
+        raise call.refuse(f"from {call[0].type} to {call[1].type} is not known here")
+    start, end = call.as_type(0, kind), call.as_type(1, kind)
+    default = {"long": 1, "timespan": TICKS["h"]}.get(kind, 0)
+    step = call.constant(2, default)
     if not isinstance(step, int) or step == 0:
-        raise call.refuse("the step must be a constant other than zero", 2)
+        raise call.refuse("the step must be a constant other than zero")
     last = f"{end.inner} + {1 if step > 0 else -1}"
-    bounded = f"list_slice(range({start.sql}, {last}, {step}), 1, 1048576)"
-    return call.give(f"to_json({bounded})::VARCHAR")
+    listed = f"list_slice(range({start.sql}, {last}, {step}), 1, 1048576)"
+    if kind != "long":
+        name = f"k_{kind}_text"
+        call.scope.require_macro(name)
+        listed = f"list_transform({listed}, lambda moment: {name}(moment))"
+    return call.give(f"to_json({listed})::VARCHAR")
 
 
 def _has_key(call: Call) -> Scalar:
@@ -127,6 +147,7 @@ DYNAMICS: Final[dict[str, Builder]] = {
     "pack": _bag_pack,
     "pack_dictionary": _bag_pack,
     "bag_pack_columns": _bag_pack_columns,
+    "pack_all": _pack_all,
     "bag_keys": template("k_bag_keys({0})", ["dynamic"], nullable=True),
     "bag_has_key": _has_key,
     "array_length": _array_length,

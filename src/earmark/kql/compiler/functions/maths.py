@@ -98,6 +98,8 @@ MATHS: Final[dict[str, Builder]] = {
     "binary_or": _bits("{0} | {1}"),
     "binary_xor": _bits("xor({0}, {1})"),
     "binary_not": template("~{0}", ["long"], "long"),
+    "binary_shift_left": _bits("{0} << {1}"),
+    "binary_shift_right": _bits("{0} >> {1}"),
     "tohex": _to_hex,
 }
 """Name → mapping."""

@@ -89,13 +89,11 @@ def _extract_all(call: Call) -> Scalar:
         raise call.refuse("the pattern must have 1 to 16 groups", 0)
     wanted = list(range(1, groups + 1))
     if len(call) == 3:
+        names = regexes.group_names(pattern)
         asked = call.constant(1)
-        if (
-            not isinstance(asked, list)
-            or not all(isinstance(group, int) and 1 <= group <= groups for group in asked)
-            or not asked
-        ):
-            raise call.refuse(f"the groups must be a constant array of numbers from 1 to {groups}", 1)
+        asked = [names.get(one, one) for one in asked] if isinstance(asked, list) else []
+        if not asked or not all(type(one) is int and 1 <= one <= groups for one in asked):
+            raise call.refuse(f"the groups must be a constant array of names or of numbers from 1 to {groups}", 1)
         wanted = asked
     text = call.scope.hoist(call.text(len(call) - 1)).sql
     found = [f"regexp_extract_all({text}, {quoted(pattern)}, {group})" for group in wanted]
