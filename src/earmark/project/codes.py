@@ -68,6 +68,7 @@ class Code(StrEnum):
     WINDOW_UNKNOWN = "EM511"
     NO_EFFECT = "EM512"
     TEMPLATE = "EM513"
+    COMMENT_SWALLOWS = "EM514"
     LIST_SYNTAX = "EM601"
     LIST_COLUMN = "EM602"
     LIST_ROW_LENGTH = "EM603"
@@ -132,6 +133,7 @@ TITLES: dict[Code, str] = {
     Code.WINDOW_UNKNOWN: "How far back the hunt looks is not known",
     Code.NO_EFFECT: "A key that has no effect",
     Code.TEMPLATE: "Not a template",
+    Code.COMMENT_SWALLOWS: "A comment swallows the lines after it",
     Code.LIST_SYNTAX: "Not a CSV file with a header",
     Code.LIST_COLUMN: "A list's column cannot be used",
     Code.LIST_ROW_LENGTH: "A row has too many or too few cells",

@@ -44,8 +44,15 @@ WeekDay = Annotated[
     Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], *_any_case(WEEK_DAYS)
 ]
 FrequencyWord = Annotated[Frequency, Field(strict=False), *_any_case(tuple(f.value for f in Frequency))]
-HourNumber = Annotated[int, Field(ge=0, le=23), BeforeValidator(_digits)]
-MinuteNumber = Annotated[int, Field(ge=0, le=59), BeforeValidator(_digits)]
+
+
+def _number_or_digits(most: int, pattern: str) -> WithJsonSchema:
+    number = {"type": "integer", "minimum": 0, "maximum": most}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": f"^({pattern})$"}]})
+
+
+HourNumber = Annotated[int, Field(ge=0, le=23), BeforeValidator(_digits), _number_or_digits(23, "[01]?[0-9]|2[0-3]")]
+MinuteNumber = Annotated[int, Field(ge=0, le=59), BeforeValidator(_digits), _number_or_digits(59, "[0-5]?[0-9]")]
 
 
 def _one_of(*keys: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from earmark.kql.base import Diagnostic, Weight
+from earmark.kql.defender.lexer import tokens
 from earmark.model.finding import Finding, Severity
 from earmark.project.codes import Code
 from earmark.project.lists import Lists
@@ -18,6 +19,8 @@ from earmark.project.shape import did_you_mean
 from earmark.project.source import Source, read_source
 from earmark.project.yaml_nodes import MappingNode, Node, ScalarNode, find, find_text
 from earmark.project.yaml_text import scalar_offsets
+
+_LINE_BREAK = re.compile(r"[\r\n]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,26 @@ class QueryText:
     def query_finding(self, code: Code, message: str, hint: str = "") -> Finding:
         """A finding about the query as a whole."""
         return self.source.finding(code, *self.whole, message, hint)
+
+
+def check_comments(query: QueryText) -> list[Finding]:
+    """Comments that reach further than their line: YAML joins the lines of a folded, quoted or plain text.
+
+    What follows the comment is then no part of the query any more: it may well run, and match every device.
+    """
+    if query.node is None or query.node.style == "|" or "//" not in query.text:
+        return []
+    words = tokens(query.text)
+    for match in re.finditer(r"//", query.text):
+        if any(word.start <= match.start() < word.end for word in words):
+            continue  # within a string
+        line_end = query.text.find("\n", match.end())
+        start, end = query.place(match.start(), line_end if line_end >= 0 else len(query.text))
+        if query.offsets is None or _LINE_BREAK.search(query.source.text, start, end):
+            message = "This comment reaches over the lines after it, since YAML joins them to one."
+            hint = "Write the query as a block: `query: |`."
+            return [query.source.finding(Code.COMMENT_SWALLOWS, start, end, message, hint)]
+    return []
 
 
 def read_query(folder: Path, flow_file: str, root: Node, lists: Lists) -> tuple[QueryText | None, list[Finding]]:

@@ -19,7 +19,7 @@ from earmark.project.codes import Code
 from earmark.project.flow_draft import FlowDraft, read_draft, tags_of
 from earmark.project.flow_rules import check_columns, check_draft
 from earmark.project.lists import Lists, read_lists
-from earmark.project.query_text import only_reads_list
+from earmark.project.query_text import check_comments, only_reads_list
 from earmark.project.read_settings import read_settings
 from earmark.project.settings import Settings
 from earmark.project.shape import did_you_mean, fit
@@ -173,7 +173,7 @@ def _check_query(draft: FlowDraft, analysis: Analysis | None, lists: Lists) -> l
         message = "How far back the query looks cannot be read from it; 30d is taken."
         hint = "Write `window: 7d` under `hunt`, or filter every table by Timestamp."
         findings.append(draft.query.query_finding(Code.WINDOW_UNKNOWN, message, hint))
-    return findings + check_columns(draft, analysis)
+    return findings + check_comments(draft.query) + check_columns(draft, analysis)
 
 
 def _check_together(

@@ -58,5 +58,5 @@ class FakeKql:
     def _columns(self, query: str) -> tuple[tuple[str, str], ...] | None:
         if query in self.tables:
             return self.tables[query]
-        projected = re.findall(r"project ([^|\n]+)", query)
+        projected = re.findall(r"project ([^|\n]+)", re.sub(r" //[^\n]*", "", query))
         return tuple((name.split("=")[0].strip(), "string") for name in projected[-1].split(",")) if projected else None
