@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from earmark.model.finding import Finding
 from earmark.model.hunt import Column
 from earmark.project.codes import Code
 from earmark.project.digests import digest_of
+from earmark.project.folders import LISTS, read_folder
 from earmark.project.source import MAX_LIST_BYTES, Source, file_finding, read_source
 
 MOST_FINDINGS = 20
@@ -66,12 +67,10 @@ class Lists:
 def read_lists(folder: Path, tables: frozenset[str]) -> tuple[Lists, list[Finding]]:
     """Every list of a project; `tables` are the names that are taken."""
     lists: dict[str, ProjectList] = {}
-    findings: list[Finding] = []
-    names: list[str] = []
-    for path in sorted((folder / "lists").glob("*.csv")) if (folder / "lists").is_dir() else []:
-        file = f"lists/{path.name}"
-        names.append(path.stem)
-        problem = _check_name(file, path.stem, tables, lists)
+    files, findings = read_folder(folder, LISTS)
+    for file in files:
+        name = PurePosixPath(file).stem
+        problem = _check_name(file, name, tables, lists)
         if problem is not None:
             findings.append(problem)
             continue
@@ -79,11 +78,12 @@ def read_lists(folder: Path, tables: frozenset[str]) -> tuple[Lists, list[Findin
         if isinstance(source, Finding):
             findings.append(source)
             continue
-        table, table_findings = read_list(source, path.stem)
+        table, table_findings = read_list(source, name)
         findings += table_findings
         if table is not None:
-            lists[path.stem] = table
-    return Lists(tables=lists, broken=frozenset(names) - lists.keys()), findings
+            lists[name] = table
+    broken = frozenset(PurePosixPath(file).stem for file in files) - lists.keys()
+    return Lists(tables=lists, broken=broken), findings
 
 
 def _check_name(file: str, name: str, tables: frozenset[str], lists: dict[str, ProjectList]) -> Finding | None:

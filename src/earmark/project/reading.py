@@ -18,12 +18,13 @@ from earmark.model.finding import Finding
 from earmark.project.codes import Code
 from earmark.project.flow_draft import FlowDraft, read_draft, tags_of
 from earmark.project.flow_rules import check_columns, check_draft
+from earmark.project.folders import FLOWS, read_folder
 from earmark.project.lists import Lists, read_lists
 from earmark.project.query_text import check_comments, only_reads_list
 from earmark.project.read_settings import read_settings
 from earmark.project.settings import Settings
 from earmark.project.shape import did_you_mean, fit
-from earmark.project.source import file_finding, read_source
+from earmark.project.source import read_source
 from earmark.project.tags_file import TagsFile, catalogue_of
 from earmark.project.yaml_nodes import Node, find, find_text, parse_yaml
 
@@ -78,7 +79,8 @@ def read_project(
     settings, findings = read_settings(folder, env=env, environment=environment)
     catalogue, described, catalogue_findings = _read_catalogue(folder)
     lists, list_findings = read_lists(folder, frozenset(TABLES))
-    drafts = tuple(read_draft(folder, f"flows/{path.name}", lists) for path in _flow_paths(folder))
+    flow_files, stray_findings = read_folder(folder, FLOWS)
+    drafts = tuple(read_draft(folder, file, lists) for file in flow_files)
     chosen = _chosen(drafts, flows)
     analyses = _analyses(chosen, lists, analysts)
     by_file = {draft.file: [*draft.findings, *check_draft(draft, lists)] for draft in drafts}
@@ -92,7 +94,7 @@ def read_project(
         lists=lists,
         drafts=drafts,
         analyses=analyses,
-        shared=(*findings, *catalogue_findings, *list_findings, *_check_strays(folder)),
+        shared=(*findings, *catalogue_findings, *list_findings, *stray_findings),
         by_file={file: tuple(found) for file, found in by_file.items()},
     )
 
@@ -106,11 +108,6 @@ def _chosen(drafts: tuple[FlowDraft, ...], flows: Collection[str]) -> tuple[Flow
     return tuple(draft for draft in drafts if not flows or draft.name in flows)
 
 
-def _flow_paths(folder: Path) -> list[Path]:
-    flows = folder / "flows"
-    return sorted(path for path in flows.glob("*.yaml") if not path.name.startswith(".")) if flows.is_dir() else []
-
-
 def _read_catalogue(folder: Path) -> tuple[Catalogue, bool, list[Finding]]:
     """The catalogue, whether there is one that can be used, and what is wrong with it; a project need not have one."""
     source = read_source(folder, TAGS_FILE)
@@ -121,25 +118,6 @@ def _read_catalogue(folder: Path) -> tuple[Catalogue, bool, list[Finding]]:
         return Catalogue(), False, findings
     file, shape_findings = fit(TagsFile, root)
     return catalogue_of(file) if file else Catalogue(), file is not None, findings + shape_findings
-
-
-def _check_strays(folder: Path) -> list[Finding]:
-    """Files that look as if they were meant to be read, and are not."""
-    findings: list[Finding] = []
-    for name, read, meant in (
-        ("flows", ".yaml", {".yml", ".json"}),
-        ("lists", ".csv", {".tsv", ".txt", ".xlsx", ".xls"}),
-    ):
-        place = folder / name
-        if place.exists() and not place.is_dir():
-            findings.append(file_finding(name, Code.NOT_A_FILE, f"`{name}` is a file; a folder is expected."))
-            continue
-        for path in sorted(place.glob("*")) if place.is_dir() else []:
-            nested = path.is_dir() and any(path.glob(f"*{read}"))
-            if nested or path.suffix.lower() in meant:
-                message = f"`{name}/{path.name}` is not read: only files ending in {read} directly in `{name}` are."
-                findings.append(file_finding(f"{name}/{path.name}", Code.FILE_NOT_READ, message, "Move or rename it."))
-    return findings
 
 
 def query_tables(lists: Lists) -> dict[str, Columns]:

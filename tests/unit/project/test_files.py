@@ -96,6 +96,11 @@ def test_a_file_instead_of_a_folder(tmp_path: Path) -> None:
     assert codes(tmp_path) == [("flows", "EM002"), ("lists", "EM002")]
 
 
+def test_files_beside_those_that_are_read(tmp_path: Path) -> None:
+    make_project(tmp_path, {"flows/.hidden.yaml": "x", "lists/._Executives.csv": "x", "lists/Other.CSV": "A\n1\n"})
+    assert codes(tmp_path) == [("lists/Other.CSV", "EM007")]
+
+
 def test_a_link_out_of_the_project_is_not_followed(tmp_path: Path) -> None:
     secret = tmp_path / "secret.yaml"
     secret.write_text(FLOW)
