@@ -14,7 +14,7 @@ from earmark.kql.compiler import conversions, expressions, macros
 from earmark.kql.compiler.literals import constant
 from earmark.kql.compiler.operators import OPERATORS, SOURCES
 from earmark.kql.compiler.operators.join import narrowed_left
-from earmark.kql.compiler.refusals import difference, refused_source, spoken
+from earmark.kql.compiler.refusals import INSTEAD, difference, refused_source, spoken
 from earmark.kql.compiler.relation import NOTHING_READ, EventTime, Reach, Relation, widest
 from earmark.kql.compiler.scalar import PHYSICAL, Scalar, column, identifier
 from earmark.kql.compiler.scope import NOW, Environment, Function, Refused, Scope, Value
@@ -127,9 +127,11 @@ class Compilation(Writer):
         """One operator."""
         operator = OPERATORS.get(step.kind)
         if operator is None and step.kind == "EvaluateOperator":
-            raise Refused(f"plugin '{step['FunctionCall']['Name'].name}' is not supported yet", step)
+            name = step["FunctionCall"]["Name"].name
+            raise Refused(f"plugin '{name}' is not supported yet", step, hint=INSTEAD.get(name, ""))
         if operator is None:
-            raise Refused(f"operator '{spoken(step.kind)}' is not supported yet", step)
+            word = spoken(step.kind)
+            raise Refused(f"operator '{word}' is not supported yet", step, hint=INSTEAD.get(word, ""))
         result = operator(self, step, relation, environment)
         self._check_shape(step, result)
         return result
@@ -219,9 +221,8 @@ class Compilation(Writer):
 
     def _let_in_row(self, statement: Node, scope: Scope) -> None:
         if statement.kind == "LetStatement" and statement["Expression"].type not in ("", "Function"):
-            scope.environment.bind(
-                statement["Name"].name, scope.hoist(expressions.compile_scalar(statement["Expression"], scope))
-            )
+            value = scope.hoist(expressions.compile_scalar(statement["Expression"], scope))
+            scope.environment.bind(statement["Name"].name, value, scope.row)
         elif statement.kind == "LetStatement":
             self.let(statement, scope.environment)
         else:
@@ -263,7 +264,7 @@ class Compilation(Writer):
                 bound = scope.hoist(self._converted(bound, kind.symbol.name, scope))
                 if scope.row.relation is None:
                     bound = self._standing(bound, scope)
-            inner.bind(name, bound)
+            inner.bind(name, bound, scope.row)
         return inner
 
     @staticmethod

@@ -8,6 +8,24 @@ from earmark.kql.base import Columns
 from earmark.kql.compiler.scope import Refused
 from earmark.kql.compiler.tree import Node
 
+INSTEAD = {
+    "bag_unpack": "name the members that are needed: extend Member = tostring(Bag.Member)",
+    "facet": "write a query for each column",
+    "find": "name the tables: union A, B | where …",
+    "fork": "write a query for each branch",
+    "make-series": "summarize … by bin(Timestamp, 1d) gives the same values, without the gaps",
+    "mv-apply": "use mv-expand, then summarize",
+    "parse-kv": "use parse, or extract(…) for each key",
+    "partition": "use summarize or join by the key",
+    "pivot": "use countif(…) for each value",
+    "sample": "use take, which keeps the same rows every time",
+    "sample-distinct": "use distinct, then take",
+    "search": "name the tables: union A, B | where Column has 'term'",
+    "set-option": "leave it out",
+    "top-nested": "use summarize, then top for each level",
+}
+"""What to write in place of what is not supported."""
+
 
 def refused_source(node: Node, *, is_operator: bool) -> Refused:
     """Why this cannot stand at the head of a pipe."""
@@ -20,7 +38,8 @@ def refused_source(node: Node, *, is_operator: bool) -> Refused:
         return Refused("a management command is not a query", node)
     if is_operator:
         return Refused(f"operator '{spoken(node.kind)}' needs a table in front of it", node)
-    return Refused(f"operator '{spoken(node.kind)}' is not supported yet", node)
+    word = spoken(node.kind)
+    return Refused(f"operator '{word}' is not supported yet", node, hint=INSTEAD.get(word, ""))
 
 
 def difference(expected: Columns, made: Columns) -> str:

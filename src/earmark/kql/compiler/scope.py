@@ -57,12 +57,24 @@ class Environment:
     outer: Environment | None = None
     makers: dict[str, Callable[[], Value]] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
-    making: set[str] = field(default_factory=set)
+    rows: dict[str, Row] = field(default_factory=dict)
+    """Names whose values are read from a row: the rows that have them."""
 
-    def bind(self, name: str, value: Value) -> None:
-        """Give a name a value."""
+    def bind(self, name: str, value: Value, row: Row | None = None) -> None:
+        """Give a name a value; `row` is where it is read from, if it may differ from row to row."""
         self.makers.pop(name, None)
         self.values[name] = value
+        if row is not None and row.relation is not None and isinstance(value, Scalar) and _reads_a_row(value):
+            self.rows[name] = row
+
+    def row_of(self, name: str) -> Row | None:
+        """The rows that the value of a name is read from."""
+        environment: Environment | None = self
+        while environment is not None:
+            if name in environment.values or name in environment.makers:
+                return environment.rows.get(name)
+            environment = environment.outer
+        return None
 
     def bind_later(self, name: str, maker: Callable[[], Value]) -> None:
         """Give a name a value that is made when it is first asked for."""
@@ -81,6 +93,10 @@ class Environment:
                 return value
             environment = environment.outer
         return None
+
+
+def _reads_a_row(value: Scalar) -> bool:
+    return '"' in value.sql and not value.is_const and not value.sql.startswith("(SELECT ")
 
 
 @dataclass(slots=True, eq=False)
@@ -125,6 +141,12 @@ class Scope:
     def variable(self, name: str) -> Scalar | Relation | None:
         """The value of a let or of a function's parameter; a function counts as None."""
         found = self.environment.find(name)
+        row = self.environment.row_of(name)
+        if row is not None and row is not self.row:
+            hint = "join the tables, and compare their columns"
+            raise self.refuse(
+                None, f"'{name}' differs from row to row, so it cannot be used in a table of its own", hint=hint
+            )
         return None if isinstance(found, Function) else found
 
     def aggregate(self, node: Node) -> Scalar:

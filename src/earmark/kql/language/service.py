@@ -34,6 +34,7 @@ _STACK = 40 * 2**20
 _THREAD_STACK = 64 * 2**20
 
 
+_one_at_a_time = threading.Lock()
 _Result = TypeVar("_Result")
 
 
@@ -203,14 +204,15 @@ def _load(limits: ServiceLimits) -> Any:
 
 def with_deep_stack(work: Callable[[], _Result]) -> _Result:
     """Run deeply recursive Python where the stack allows it: a bound tree may be hundreds of nodes deep."""
-    before = sys.getrecursionlimit()
-    pool = _thread_with_large_stack()
-    try:
-        sys.setrecursionlimit(max(before, _RECURSION))
-        return pool.submit(work).result()
-    finally:
-        sys.setrecursionlimit(before)
-        pool.shutdown()
+    with _one_at_a_time:  # the limit belongs to the whole process
+        before = sys.getrecursionlimit()
+        pool = _thread_with_large_stack()
+        try:
+            sys.setrecursionlimit(max(before, _RECURSION))
+            return pool.submit(work).result()
+        finally:
+            sys.setrecursionlimit(before)
+            pool.shutdown()
 
 
 def _thread_with_large_stack() -> ThreadPoolExecutor:

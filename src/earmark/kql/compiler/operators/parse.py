@@ -108,6 +108,10 @@ def _columns(
             )
     if not keep_all:
         settled = compilation.filter(settled, good)
+    there = [piece.name for piece in pieces if piece.name in settled.columns]
+    if there:
+        hint = f"leave the old one out first: project-away {there[0]}"
+        raise Refused(f"parse into column '{there[0]}', which is there already, is not supported", node, hint=hint)
     settled, shown = compilation.placed(settled, columns)
     everything = {**settled.columns, **shown}
     names = [name for name, _ in node.columns or ()]

@@ -31,6 +31,13 @@ from tests.unit.kql.compiler.operators.answering import errors
         ("print s='x' | parse s with 'a' b 'c' *, s", None, ""),
         ("print s='x' | parse kind=regex flags=x s with 'a' b", None, "parse flags=x is not supported"),
         ("let f = (a:long) { print x = rand(a) }; f(1) | where x > 0", "f(1)", "rand"),
+        ("print s='x', b='y' | parse s with 'a' b", "parse s with 'a' b", "parse into column 'b'"),
+        (
+            "let f = (x:string) { toscalar(DeviceInfo | where DeviceId == x | count) }; "
+            "DeviceEvents | extend n = f(DeviceId)",
+            "f(DeviceId)",
+            "'x' differs from row to row",
+        ),
     ],
 )
 def test_a_refusal_names_thing_and_place(query: str, place: str | None, said: str, kql: Kql) -> None:
