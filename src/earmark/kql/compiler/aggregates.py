@@ -1,8 +1,9 @@
 """Aggregates of `summarize`: name → mapping, one table.
 
-Empty or all-null groups give what Kusto's engine gives: 0 for sums and deviations, NaN for averages of numbers, an empty array for lists
-and sets, null for the rest, the empty string where the type is string. Where Kusto may answer either way (which value `take_any` takes,
-the order of a set), the answer here is the same every time. `dcount` counts exactly; Kusto estimates.
+Empty or all-null groups give what Kusto's engine gives: 0 for sums and deviations, NaN for averages of numbers, an
+empty array for lists and sets, null for the rest, the empty string where the type is string. Where Kusto may answer
+either way (which value `take_any` takes, the order of a set), the answer here is the same every time. `dcount` counts
+exactly; Kusto estimates.
 """
 
 from __future__ import annotations
@@ -220,7 +221,9 @@ def _set_of_elements(group: Group, value: Scalar) -> str:
 
 
 def _bag(group: Group) -> Scalar:
-    """The bags' members together; where two bags share a key, Kusto keeps either value, here the first in order of text."""
+    """The bags' members together; where two bags share a key, Kusto keeps either value, here the first in order of
+    text.
+    """
     value = group[0]
     if value.type != "dynamic":
         raise group.refuse("takes a bag", 0)

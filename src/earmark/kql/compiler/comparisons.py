@@ -1,7 +1,8 @@
 """Equality, order, `in` and `between`, with Kusto's nulls.
 
-`==` and `!=` are false and true when one side is null, and null when both are; `<` and its kin, and `between`, are null when anything is
-null; `in` is never null. `filtering` says that null counts as false where the result is used, which allows cheaper SQL.
+`==` and `!=` are false and true when one side is null, and null when both are; `<` and its kin, and `between`, are
+null when anything is null; `in` is never null. `filtering` says that null counts as false where the result is used,
+which allows cheaper SQL.
 """
 
 from __future__ import annotations

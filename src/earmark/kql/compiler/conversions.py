@@ -1,4 +1,5 @@
-"""From one KQL type to another: what `tostring(x)`, `tolong(x)` and their kin mean, and what happens without being asked for.
+"""From one KQL type to another: what `tostring(x)`, `tolong(x)` and their kin mean, and what happens without being
+asked for.
 
 Constants are converted here and now where that is simple; everything else by total macros.
 """

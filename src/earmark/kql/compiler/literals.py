@@ -145,8 +145,6 @@ def _sql(value: Any, kql_type: str) -> str:
         case "bool":
             return "TRUE" if value else "FALSE"
         case "string" | "guid":
-            if "\0" in value:
-                raise LiteralError("a string cannot hold the character U+0000 here")
             return quoted(value)
         case "dynamic":
             return quoted(json_text(value))

@@ -1,7 +1,7 @@
 """SQL macros for conversions and other meanings that need an argument several times.
 
-Every macro is total: whatever its arguments hold, it gives a value or NULL and never stops the query. DuckDB writes a macro's
-arguments out wherever they are named, so callers hand over columns, not long expressions (`Scope.hoist`).
+Every macro is total: whatever its arguments hold, it gives a value or NULL and never stops the query. DuckDB writes a
+macro's arguments out wherever they are named, so callers hand over columns, not long expressions (`Scope.hoist`).
 """
 
 from __future__ import annotations

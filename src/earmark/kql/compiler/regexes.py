@@ -1,4 +1,6 @@
-"""Regular expressions: KQL's and DuckDB's are both RE2; what RE2 lacks is refused here, what differs in spelling is rewritten."""
+"""Regular expressions: KQL's and DuckDB's are both RE2; what RE2 lacks is refused here, what differs in spelling is
+rewritten.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """A KQL scalar expression as a fragment of SQL, with what is known of its value.
 
-In goes nothing but text; out come frozen fragments that operators and functions combine. The KQL type lives here and not in
-DuckDB, since datetime, timespan and dynamic have no type of their own there (see `earmark.kql.base.CompiledQuery`).
+In goes nothing but text; out come frozen fragments that operators and functions combine. The KQL type lives here and
+not in DuckDB, since datetime, timespan and dynamic have no type of their own there (see
+`earmark.kql.base.CompiledQuery`).
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class Scalar:
     nullable: bool = True
     """Whether it may be NULL; never true of strings."""
     const: Any = UNKNOWN
-    """The value where it is a constant: bool, int (also ticks), float, Decimal, str, decoded JSON, None for null; else UNKNOWN."""
+    """The value where it is a constant: bool, int (also ticks), float, Decimal, str, decoded JSON, None for null;
+    else UNKNOWN.
+    """
     atomic: bool = False
     """Whether the SQL is so short and cheap (a column, a literal) that naming it twice costs nothing."""
     json: JsonPath | None = None
@@ -87,7 +90,9 @@ class Scalar:
 
 
 def quoted(text: str) -> str:
-    """A string as an SQL literal."""
+    """A string as an SQL literal; U+0000, which SQL's text cannot hold, is put in by a function."""
+    if "\0" in text:
+        return "(" + " || chr(0) || ".join(quoted(part) for part in text.split("\0")) + ")"
     return "'" + text.replace("'", "''") + "'"
 
 

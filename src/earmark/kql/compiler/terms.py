@@ -1,7 +1,7 @@
 """The operators that look inside a string: has, contains, startswith, endswith, matches regex and their kin.
 
-A term is a run of letters, digits and characters from U+0080 on; `has` wants its needle set off from other terms, wherever the needle
-itself begins or ends with such a character.
+A term is a run of letters, digits and characters from U+0080 on; `has` wants its needle set off from other terms,
+wherever the needle itself begins or ends with such a character.
 """
 
 from __future__ import annotations

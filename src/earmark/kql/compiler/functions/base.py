@@ -1,4 +1,6 @@
-"""What a mapping of a KQL function gets to work with, and the two ways to write one: a template, or a few lines of Python."""
+"""What a mapping of a KQL function gets to work with, and the two ways to write one: a template, or a few lines of
+Python.
+"""
 
 from __future__ import annotations
 
@@ -71,8 +73,8 @@ def template(
 ) -> Builder:
     """A function that is one SQL expression: `{0}` stands for the first argument, in parentheses where needed.
 
-    `takes` names the types of the arguments; an argument named twice in the text is hoisted; the result may be null when an
-    argument may, unless `nullable` says otherwise. Macros named in the text are required.
+    `takes` names the types of the arguments; an argument named twice in the text is hoisted; the result may be null
+    when an argument may, unless `nullable` says otherwise. Macros named in the text are required.
     """
     named = re.findall(r"\{(\d)\}", text)
     used = tuple(dict.fromkeys(re.findall(r"\bk_\w+", text)))

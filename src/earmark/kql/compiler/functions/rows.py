@@ -1,7 +1,8 @@
 """Functions that look at neighbouring rows; the rows must be in an order.
 
-Each becomes a column of its own, since a window function can stand neither in a filter nor inside another one. A restart of a count or a
-sum is worked out from values of the running one: the row number, or the sum, at the last restart is taken off.
+Each becomes a column of its own, since a window function can stand neither in a filter nor inside another one. A
+restart of a count or a sum is worked out from values of the running one: the row number, or the sum, at the last
+restart is taken off.
 """
 
 from __future__ import annotations

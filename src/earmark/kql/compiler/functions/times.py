@@ -137,7 +137,9 @@ def _part(unit: str) -> Builder:
 
 
 def whole(call: Call, sql: str, *, nullable: bool) -> Scalar:
-    """A whole number in the type that the language service gives the call; the engine itself may answer in a wider one."""
+    """A whole number in the type that the language service gives the call; the engine itself may answer in a wider
+    one.
+    """
     kind = call.type if call.type in ("int", "long", "real") else "long"
     return call.give(f"({sql})::{PHYSICAL[kind]}", kind, nullable=nullable)
 
