@@ -215,7 +215,8 @@ def _set_of_elements(group: Group, value: Scalar) -> str:
     item = group.scope.hoist(read(value))
     for name in ("k_is_array", "k_items"):
         group.scope.require_macro(name)
-    elements = f"CASE WHEN k_is_array({item.sql}) THEN k_items({item.sql}) ELSE [json_extract(TRY_CAST({item.sql} AS JSON), '$')] END"
+    single = f"[json_extract(TRY_CAST({item.sql} AS JSON), '$')]"
+    elements = f"CASE WHEN k_is_array({item.sql}) THEN k_items({item.sql}) ELSE {single} END"
     listed = f"flatten(list({elements}){group.filtered(f'{item.inner} IS NOT NULL')})"
     return call_macro(group.scope, "k_sorted_set", listed)
 

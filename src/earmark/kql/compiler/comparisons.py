@@ -210,7 +210,8 @@ def _in_array(value: Scalar, array: Scalar, scope: Scope, node: Node, blind: boo
     if blind:
         texts, single = f"list_transform({texts}, lambda one: lower(one))", f"lower({single})"
     wanted = scope.hoist(Scalar(sql=wanted, type="string", nullable=False)).inner
-    return f"coalesce(CASE WHEN k_is_array({array.sql}) THEN list_contains({texts}, {wanted}) ELSE {single} = {wanted} END, FALSE)"
+    found = f"CASE WHEN k_is_array({array.sql}) THEN list_contains({texts}, {wanted}) ELSE {single} = {wanted} END"
+    return f"coalesce({found}, FALSE)"
 
 
 def _bool(sql: str, *, nullable: bool = False) -> Scalar:

@@ -186,7 +186,8 @@ def _selected(value: Scalar, key: Scalar, node: Node, scope: Scope) -> Scalar:
     found = document(value)
     inside = found.root if found.path == "$" else f"json_extract({found.root}, {quoted(found.path)})"
     if key.type in ("int", "long"):
-        path = f"CASE WHEN {scope.hoist(key).inner} < 0 THEN '$[#' ELSE '$[' END || {scope.hoist(key).inner}::VARCHAR || ']'"
+        index = scope.hoist(key).inner
+        path = f"CASE WHEN {index} < 0 THEN '$[#' ELSE '$[' END || {index}::VARCHAR || ']'"
     elif key.type == "string":
         path = f"'/' || replace(replace({key.inner}, '~', '~0'), '/', '~1')"
     else:

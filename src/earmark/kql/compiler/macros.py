@@ -22,7 +22,10 @@ _SPAN = rf"^\s*-?(?:[0-9]{{1,7}}\.)?{_CLOCK}\s*$"
 _INTEGER = r"^\s*[+-]?(?:[0-9]+|0[xX][0-9a-fA-F]+)\s*$"
 _REAL = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
 _GUID = r"^\s*\{?[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}\}?\s*$"
-_OTHER_DATES = "['%m/%d/%Y %H:%M:%S', '%m/%d/%Y', '%m-%d-%Y %H:%M:%S', '%m-%d-%Y', '%a, %d %b %Y %H:%M:%S GMT', '%m/%d/%Y %I:%M:%S %p']"
+_OTHER_DATES = (
+    "['%m/%d/%Y %H:%M:%S', '%m/%d/%Y', '%m-%d-%Y %H:%M:%S', '%m-%d-%Y', '%a, %d %b %Y %H:%M:%S GMT',"
+    " '%m/%d/%Y %I:%M:%S %p']"
+)
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4: Final = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 """A regular expression for an IPv4 address in four decimal parts, without leading zeros."""
@@ -54,7 +57,8 @@ def _macro(parameters: str, body: str) -> Macro:
 def _held(kind: str, text: str, number: str, real: str, boolean: str) -> str:
     """What a dynamic value `j` holds, converted by its own JSON type."""
     return (
-        f"CASE json_type(TRY_CAST(j AS JSON)) WHEN 'VARCHAR' THEN {text} WHEN 'BIGINT' THEN {number} WHEN 'UBIGINT' THEN {number} "
+        f"CASE json_type(TRY_CAST(j AS JSON)) WHEN 'VARCHAR' THEN {text} WHEN 'BIGINT' THEN {number} WHEN"
+        f" 'UBIGINT' THEN {number} "
         f"WHEN 'DOUBLE' THEN {real} WHEN 'BOOLEAN' THEN {boolean} ELSE NULL::{kind} END"
     )
 
@@ -74,14 +78,17 @@ MACROS: Final[dict[str, Macro]] = {
     ),
     "k_timespan_text": _macro(
         "t",
-        f"CASE WHEN t < 0 THEN '-' ELSE '' END || CASE WHEN abs(t) >= {_DAY} THEN (abs(t) // {_DAY})::VARCHAR || '.' ELSE '' END"
-        f" || lpad((abs(t) // {_HOUR} % 24)::VARCHAR, 2, '0') || ':' || lpad((abs(t) // {_MINUTE} % 60)::VARCHAR, 2, '0')"
+        f"CASE WHEN t < 0 THEN '-' ELSE '' END || CASE WHEN abs(t) >= {_DAY} THEN (abs(t) // {_DAY})::VARCHAR"
+        f" || '.' ELSE '' END"
+        f" || lpad((abs(t) // {_HOUR} % 24)::VARCHAR, 2, '0') || ':' || lpad((abs(t) // {_MINUTE} %"
+        f" 60)::VARCHAR, 2, '0')"
         f" || ':' || lpad((abs(t) // {_SECOND} % 60)::VARCHAR, 2, '0')"
         f" || CASE WHEN t % {_SECOND} <> 0 THEN '.' || lpad((abs(t) % {_SECOND})::VARCHAR, 7, '0') ELSE '' END",
     ),
     "k_real_text": _macro(
         "x",
-        "CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END ELSE x::VARCHAR END",
+        "CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END"
+        " ELSE x::VARCHAR END",
     ),
     "k_decimal_text": _macro("x", r"regexp_replace(regexp_replace(x::VARCHAR, '(\.[0-9]*?)0+$', '\1'), '\.$', '')"),
     # text → values
@@ -96,19 +103,22 @@ MACROS: Final[dict[str, Macro]] = {
     ),
     "k_guid": _macro(
         "s",
-        rf"CASE WHEN regexp_matches(s, '{_GUID}') THEN regexp_replace(regexp_replace(lower(s), '[^0-9a-f]', '', 'g'),"
+        rf"CASE WHEN regexp_matches(s, '{_GUID}') THEN regexp_replace(regexp_replace(lower(s), '[^0-9a-f]', '',"
+        rf" 'g'),"
         r" '^(.{8})(.{4})(.{4})(.{4})(.{12})$', '\1-\2-\3-\4-\5') END",
     ),
     "k_fraction": _macro("s", r"rpad(regexp_extract(s, '\.([0-9]{1,7})', 1), 7, '0')::BIGINT"),
     "k_datetime": _macro(
         "s",
-        rf"CASE WHEN regexp_matches(s, '{_ISO}') THEN k_in_time(k_ticks(TRY_CAST(regexp_replace(regexp_replace(trim(s),"
+        rf"CASE WHEN regexp_matches(s, '{_ISO}') THEN"
+        rf" k_in_time(k_ticks(TRY_CAST(regexp_replace(regexp_replace(trim(s),"
         r" '\.[0-9]+', ''), '\s+([Zz+-])', '\1') AS TIMESTAMPTZ)) + k_fraction(s))"
         f" ELSE k_ticks(try_strptime(trim(s), {_OTHER_DATES})) END",
     ),
     "k_timespan": _macro(
         "s",
-        rf"CASE WHEN regexp_matches(s, '{_SPAN}') AND coalesce(TRY_CAST(regexp_extract(s, '{_CLOCK}', 1) AS BIGINT), 0) < 24"
+        rf"CASE WHEN regexp_matches(s, '{_SPAN}') AND coalesce(TRY_CAST(regexp_extract(s, '{_CLOCK}', 1) AS"
+        rf" BIGINT), 0) < 24"
         rf" AND coalesce(TRY_CAST(regexp_extract(s, '{_CLOCK}', 2) AS BIGINT), 0) < 60"
         rf" AND coalesce(TRY_CAST(regexp_extract(s, '{_CLOCK}', 3) AS BIGINT), 0) < 60 THEN"
         r" (CASE WHEN starts_with(trim(s), '-') THEN -1 ELSE 1 END) * ("
@@ -133,20 +143,31 @@ MACROS: Final[dict[str, Macro]] = {
     ),
     "k_long_int": _macro("x", "((x & 4294967295) - CASE WHEN x & 2147483648 <> 0 THEN 4294967296 ELSE 0 END)::INTEGER"),
     # dynamic → values
-    "k_json_long": _macro("j", _held("BIGINT", f"k_long({_J_TEXT})", _J_LONG, f"k_real_long({_J_REAL})", "(j = 'true')::BIGINT")),
+    "k_json_long": _macro(
+        "j", _held("BIGINT", f"k_long({_J_TEXT})", _J_LONG, f"k_real_long({_J_REAL})", "(j = 'true')::BIGINT")
+    ),
     "k_json_int": _macro(
-        "j", _held("INTEGER", f"k_int({_J_TEXT})", f"k_long_int({_J_LONG})", f"k_real_int({_J_REAL})", "(j = 'true')::INTEGER")
+        "j",
+        _held(
+            "INTEGER", f"k_int({_J_TEXT})", f"k_long_int({_J_LONG})", f"k_real_int({_J_REAL})", "(j = 'true')::INTEGER"
+        ),
     ),
     "k_json_real": _macro("j", _held("DOUBLE", f"k_real({_J_TEXT})", _J_REAL, _J_REAL, "(j = 'true')::DOUBLE")),
-    "k_json_bool": _macro("j", _held("BOOLEAN", f"k_bool({_J_TEXT})", f"{_J_LONG} <> 0", f"{_J_REAL} <> 0", "j = 'true'")),
+    "k_json_bool": _macro(
+        "j", _held("BOOLEAN", f"k_bool({_J_TEXT})", f"{_J_LONG} <> 0", f"{_J_REAL} <> 0", "j = 'true'")
+    ),
     "k_json_datetime": _macro("j", _held("BIGINT", f"k_datetime({_J_TEXT})", "NULL", "NULL", "NULL")),
-    "k_json_timespan": _macro("j", _held("BIGINT", f"k_timespan({_J_TEXT})", _J_LONG, f"k_real_long({_J_REAL})", "(j = 'true')::BIGINT")),
+    "k_json_timespan": _macro(
+        "j", _held("BIGINT", f"k_timespan({_J_TEXT})", _J_LONG, f"k_real_long({_J_REAL})", "(j = 'true')::BIGINT")
+    ),
     "k_json_guid": _macro("j", _held("VARCHAR", f"k_guid({_J_TEXT})", "NULL", "NULL", "NULL")),
     "k_json_number": _macro("j", _held("DOUBLE", "NULL", _J_REAL, _J_REAL, "NULL")),
     "k_gettype": _macro(
         "j",
-        "CASE coalesce(json_type(TRY_CAST(j AS JSON)), 'NULL') WHEN 'ARRAY' THEN 'array' WHEN 'OBJECT' THEN 'dictionary' WHEN 'BIGINT' THEN 'long'"
-        " WHEN 'UBIGINT' THEN 'long' WHEN 'DOUBLE' THEN 'double' WHEN 'VARCHAR' THEN 'string' WHEN 'BOOLEAN' THEN 'bool' ELSE 'null' END",
+        "CASE coalesce(json_type(TRY_CAST(j AS JSON)), 'NULL') WHEN 'ARRAY' THEN 'array' WHEN 'OBJECT' THEN"
+        " 'dictionary' WHEN 'BIGINT' THEN 'long'"
+        " WHEN 'UBIGINT' THEN 'long' WHEN 'DOUBLE' THEN 'double' WHEN 'VARCHAR' THEN 'string' WHEN 'BOOLEAN'"
+        " THEN 'bool' ELSE 'null' END",
     ),
     # text → dynamic: JSON where it is JSON, else the text itself
     "k_json": _macro(
@@ -158,16 +179,15 @@ MACROS: Final[dict[str, Macro]] = {
     "k_texts": _macro("j", "json_extract_string(TRY_CAST(j AS JSON), '$[*]')"),
     "k_items": _macro("j", "json_extract(TRY_CAST(j AS JSON), '$[*]')"),
     "k_is_array": _macro("j", "json_type(TRY_CAST(j AS JSON)) = 'ARRAY'"),
-    "k_array_length": _macro(
-        "j", "CASE WHEN k_is_array(j) THEN json_array_length(TRY_CAST(j AS JSON))::BIGINT END"
-    ),
+    "k_array_length": _macro("j", "CASE WHEN k_is_array(j) THEN json_array_length(TRY_CAST(j AS JSON))::BIGINT END"),
     "k_strcat_array": _macro(
         "j d",
         "CASE WHEN k_is_array(j) THEN array_to_string(list_transform(k_texts(j), lambda e: coalesce(e, '')), d)"
         " ELSE coalesce(json_extract_string(TRY_CAST(j AS JSON), '$'), '') END",
     ),
     "k_bag_keys": _macro(
-        "j", "CASE WHEN json_type(TRY_CAST(j AS JSON)) = 'OBJECT' THEN to_json(json_keys(TRY_CAST(j AS JSON)))::VARCHAR END"
+        "j",
+        "CASE WHEN json_type(TRY_CAST(j AS JSON)) = 'OBJECT' THEN to_json(json_keys(TRY_CAST(j AS JSON)))::VARCHAR END",
     ),
     "k_make_bag": _macro(
         "bags",
@@ -178,12 +198,14 @@ MACROS: Final[dict[str, Macro]] = {
     "k_pairs": _macro(
         "bags",
         "flatten(list_transform(list_filter(bags, lambda b: json_type(TRY_CAST(b AS JSON)) = 'OBJECT'), lambda b:"
-        " list_transform(json_keys(TRY_CAST(b AS JSON)), lambda key: {'k': key, 'v': json_extract(TRY_CAST(b AS JSON),"
+        " list_transform(json_keys(TRY_CAST(b AS JSON)), lambda key: {'k': key, 'v': json_extract(TRY_CAST(b AS"
+        " JSON),"
         " '/' || replace(replace(key, '~', '~0'), '/', '~1'))::VARCHAR})))",
     ),
     "k_sorted_set": _macro(
         "items",
-        "list_transform(list_sort(list_transform(list_distinct(items), lambda e: {'n': TRY_CAST(e AS DOUBLE), 't': e})),"
+        "list_transform(list_sort(list_transform(list_distinct(items), lambda e: {'n': TRY_CAST(e AS DOUBLE),"
+        " 't': e})),"
         " lambda s: s.t)",
     ),
     "k_slice": _macro(
@@ -201,8 +223,10 @@ MACROS: Final[dict[str, Macro]] = {
     # text
     "k_has": _macro(
         "s t before after flags",
-        rf"regexp_matches(s, flags || CASE WHEN before AND regexp_matches(t, '^[{TERM}]') THEN '(?:^|[^{TERM}])' ELSE '' END"
-        rf" || regexp_escape(t) || CASE WHEN after AND regexp_matches(t, '[{TERM}]$') THEN '(?:$|[^{TERM}])' ELSE '' END)",
+        rf"regexp_matches(s, flags || CASE WHEN before AND regexp_matches(t, '^[{TERM}]') THEN"
+        rf" '(?:^|[^{TERM}])' ELSE '' END"
+        rf" || regexp_escape(t) || CASE WHEN after AND regexp_matches(t, '[{TERM}]$') THEN '(?:$|[^{TERM}])'"
+        rf" ELSE '' END)",
     ),
     "k_substring": _macro(
         "s a n",
@@ -223,15 +247,18 @@ MACROS: Final[dict[str, Macro]] = {
     # addresses of the web
     "k_pairs_of": _macro(
         "q",
-        "list_transform(list_filter(string_split(q, '&'), lambda p: strpos(p, '=') > 1 AND length(p) > strpos(p, '=')),"
+        "list_transform(list_filter(string_split(q, '&'), lambda p: strpos(p, '=') > 1 AND length(p) >"
+        " strpos(p, '=')),"
         " lambda p: {'k': left(p, strpos(p, '=') - 1), 'v': substring(p, strpos(p, '=') + 1)})",
     ),
     "k_values_of": _macro("pairs wanted", "list_transform(list_filter(pairs, lambda x: x.k = wanted), lambda x: x.v)"),
     "k_url_query": _macro(
         "q",
-        "'{' || array_to_string(list_transform(list_sort(list_distinct(list_transform(k_pairs_of(q), lambda y: y.k))),"
+        "'{' || array_to_string(list_transform(list_sort(list_distinct(list_transform(k_pairs_of(q), lambda y:"
+        " y.k))),"
         " lambda z: to_json(z)::VARCHAR || ':' || CASE WHEN len(k_values_of(k_pairs_of(q), z)) = 1"
-        " THEN to_json(k_values_of(k_pairs_of(q), z)[1])::VARCHAR ELSE to_json(k_values_of(k_pairs_of(q), z))::VARCHAR END),"
+        " THEN to_json(k_values_of(k_pairs_of(q), z)[1])::VARCHAR ELSE to_json(k_values_of(k_pairs_of(q),"
+        " z))::VARCHAR END),"
         " ',') || '}'",
     ),
     "k_url": _macro(
@@ -239,7 +266,8 @@ MACROS: Final[dict[str, Macro]] = {
         f"list_transform([regexp_extract(u, '{_URL}', ['s', 'n', 'p', 'h', 'o', 'd', 'q', 'f'])], lambda m:"
         " '{\"Scheme\":' || to_json(m.s)::VARCHAR || ',\"Host\":' || to_json(m.h)::VARCHAR"
         " || ',\"Port\":' || to_json(m.o)::VARCHAR || ',\"Path\":' || to_json(CASE WHEN m.d = '/'"
-        " AND NOT regexp_matches(u, '[?#]') THEN '' ELSE m.d END)::VARCHAR || ',\"Username\":' || to_json(m.n)::VARCHAR"
+        " AND NOT regexp_matches(u, '[?#]') THEN '' ELSE m.d END)::VARCHAR || ',\"Username\":' ||"
+        " to_json(m.n)::VARCHAR"
         " || ',\"Password\":' || to_json(m.p)::VARCHAR || ',\"Query Parameters\":' || k_url_query(m.q)"
         " || ',\"Fragment\":' || to_json(m.f)::VARCHAR || '}')[1]",
     ),
@@ -271,9 +299,11 @@ MACROS: Final[dict[str, Macro]] = {
         " - (k_ip_address(b) & k_ip_mask(least(k_ip_bits(a), k_ip_bits(b), n))))::BIGINT",
     ),
     "k_ip_text": _macro(
-        "n", "(n >> 24)::VARCHAR || '.' || (n >> 16 & 255)::VARCHAR || '.' || (n >> 8 & 255)::VARCHAR || '.' || (n & 255)::VARCHAR"
+        "n",
+        "(n >> 24)::VARCHAR || '.' || (n >> 16 & 255)::VARCHAR"
+        " || '.' || (n >> 8 & 255)::VARCHAR || '.' || (n & 255)::VARCHAR",
     ),
-}  # fmt: skip
+}
 
 
 def definitions(names: Iterable[str]) -> tuple[str, ...]:

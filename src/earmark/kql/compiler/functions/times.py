@@ -122,8 +122,10 @@ def _period(unit: str, moment: str) -> str:
 _PARTS: Final = {
     "year": "year(k_ts({0}))", "quarter": "quarter(k_ts({0}))", "month": "month(k_ts({0}))", "day": "day(k_ts({0}))",
     "dayofyear": "dayofyear(k_ts({0}))", "week_of_year": "weekofyear(k_ts({0}))", "weekofyear": "weekofyear(k_ts({0}))",
-    "hour": f"{{0}} // {TICKS['h']} % 24", "minute": f"{{0}} // {TICKS['m']} % 60", "second": f"{{0}} // {TICKS['s']} % 60",
-    "millisecond": f"{{0}} // {TICKS['ms']} % 1000", "microsecond": "{0} // 10 % 1000000", "nanosecond": "{0} % 10000000 * 100",
+    "hour": f"{{0}} // {TICKS['h']} % 24", "minute": f"{{0}} // {TICKS['m']} % 60",
+    "second": f"{{0}} // {TICKS['s']} % 60",
+    "millisecond": f"{{0}} // {TICKS['ms']} % 1000", "microsecond": "{0} // 10 % 1000000",
+    "nanosecond": "{0} % 10000000 * 100",
 }  # fmt: skip
 
 
