@@ -151,3 +151,10 @@ def test_data_of_another_zone_are_compared_in_utc(hunt: Hunt) -> None:
     assert result.rows == (("2026-01-03T00:00:00Z",),)
     assert result.data_until is None
     assert datetime(2026, 1, 3, tzinfo=UTC) < NOW
+
+
+def test_a_number_in_quotes_is_not_quietly_compared_with_a_number(hunt: Hunt) -> None:
+    query = 'datatable(d:dynamic)[dynamic({"port":"443"})] | where '
+
+    assert "tolong" in (hunt(query + "d.port == 443").why_not or "")
+    assert len(hunt(query + "tolong(d.port) == 443").rows) == 1

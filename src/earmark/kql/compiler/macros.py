@@ -1,6 +1,7 @@
 """SQL macros for conversions and other meanings that need an argument several times.
 
-Every macro is total: whatever its arguments hold, it gives a value or NULL and never stops the query. DuckDB writes a
+Every macro is total: whatever its arguments hold, it gives a value or NULL and never stops the query; but for
+`k_json_number`, where Kusto's answer is not known and none is better than a wrong one. DuckDB writes a
 macro's arguments out wherever they are named, so callers hand over columns, not long expressions (`Scope.hoist`).
 """
 
@@ -161,7 +162,17 @@ MACROS: Final[dict[str, Macro]] = {
         "j", _held("BIGINT", f"k_timespan({_J_TEXT})", _J_LONG, f"k_real_long({_J_REAL})", "(j = 'true')::BIGINT")
     ),
     "k_json_guid": _macro("j", _held("VARCHAR", f"k_guid({_J_TEXT})", "NULL", "NULL", "NULL")),
-    "k_json_number": _macro("j", _held("DOUBLE", "NULL", _J_REAL, _J_REAL, "NULL")),
+    "k_json_number": _macro(
+        "j",
+        _held(
+            "DOUBLE",
+            f"CASE WHEN k_real({_J_TEXT}) IS NOT NULL THEN error('a number in quotes is compared with a number;"
+            " write tolong(…) or todouble(…) around the dynamic value')::DOUBLE END",
+            _J_REAL,
+            _J_REAL,
+            "NULL",
+        ),
+    ),
     "k_gettype": _macro(
         "j",
         "CASE coalesce(json_type(TRY_CAST(j AS JSON)), 'NULL') WHEN 'ARRAY' THEN 'array' WHEN 'OBJECT' THEN"
