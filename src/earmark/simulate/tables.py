@@ -20,6 +20,8 @@ from earmark.simulate.streaming import MACHINE_GROUPS, Row, Wrapper
 
 Rows: TypeAlias = dict[str, list[Row]]
 DEVICE_TABLES = ("DeviceInfo", "DeviceNetworkInfo", "DeviceProcessEvents", "DeviceNetworkEvents")
+PROGRAM_DAYS = 5
+"""Programs and their connections are written for the newest days alone: enough to hunt in, and a small folder."""
 _MINUTE = 60 * SECOND
 _PROGRAMS = (
     ("outlook.exe", "c:\\program files\\microsoft office\\root\\office16\\outlook.exe", "outlook.example", 443),
@@ -34,7 +36,7 @@ _TOOLS = (
 
 
 def device_rows(company: Company, spec: CompanySpec, wrapper: Wrapper, logons: Iterable[Logon]) -> Rows:
-    """A report of every device on each day of use, its network once a week, and programs that its users started."""
+    """A report of every device on each day of use, its network on Mondays, and lately started programs."""
     rows: Rows = {table: [] for table in DEVICE_TABLES}
     reported: set[tuple[int, int]] = set()
     connected: set[tuple[int, int]] = set()
@@ -48,11 +50,11 @@ def device_rows(company: Company, spec: CompanySpec, wrapper: Wrapper, logons: I
         if (machine.number, day) not in reported:
             reported.add((machine.number, day))
             rows["DeviceInfo"].append(_info(wrapper, machine, logon, chance))
-        if (machine.number, day // 7) not in connected:
-            connected.add((machine.number, day // 7))
+        if (day - company.monday) % 7 == 0 and (machine.number, day) not in connected:
+            connected.add((machine.number, day))
             rows["DeviceNetworkInfo"].append(_network_info(wrapper, machine, logon, number))
         person = logon.ok and logon.sid.startswith("S-1-5-21-") and (machine.number, day, logon.account) not in started
-        if person and chance.random() < 0.4:
+        if person and day >= spec.days - PROGRAM_DAYS:
             started.add((machine.number, day, logon.account))
             _start_program(rows, wrapper, machine, logon, number, chance)
     return {table: [row for row in found if row[0] < spec.days * DAY] for table, found in rows.items()}
