@@ -9,8 +9,8 @@
     ├── StalePlanError     6     a plan no longer fits what it was made for, or has expired
     └── PermissionDenied   7     signing in failed, a right is missing, or the mode forbids writing
 
-A *finding* (`earmark.model.finding`) is a value that is collected; an exception stops the work. Whoever raises gives the
-sentence a person needs: the thing, the fault, what was expected, and in `hint` what to do.
+A *finding* (`earmark.model.finding`) is a value that is collected; an exception stops the work. Whoever raises gives
+the sentence a person needs: the thing, the fault, what was expected, and in `hint` what to do.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ def imported(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The recordings have gaps of months: there, data as old as that are no fault.
     settings.write_text(text.replace("freshness: 24h", "freshness: 3650d"), encoding="utf-8")
     assert "freshness: 3650d" in settings.read_text(encoding="utf-8")
+    earmark.run("check")  # leaves the compiled rule in the cache for the copies of this project
     return earmark.project
 
 
@@ -74,19 +75,18 @@ def test_the_shipped_rule(recorded: Earmark, key: dict[str, Any]) -> None:
 
 def test_the_published_rule_once_repaired(recorded: Earmark, key: dict[str, Any], shared: Path) -> None:
     published = (shared / "hunting" / "published-2019.kql").read_text(encoding="utf-8")
-    assert PUBLISHED_NAMES in published
+    flow = "flow: executive\ntrigger: {on_demand: true}\nhunt: {file: executive.kql}\ntag: {value: Executive}\n"
+    recorded.write("flows/executive.yaml", flow)
+    query = recorded.write("flows/executive.kql", published)
+    recorded.run("check", code=1)
+    recorded.run("check", "--fix")
+    repaired = query.read_text(encoding="utf-8")
+    assert PUBLISHED_NAMES in repaired
     for case in key["cases"]:
         earmark = Earmark(recorded.project.with_name(f"published-{case['now'][:10]}"))
         shutil.copytree(recorded.project, earmark.project)
         names = ", ".join(f'"{name}"' for name in case["executives"])
-        earmark.write("flows/executive.kql", published.replace(PUBLISHED_NAMES, names))
-        earmark.write(
-            "flows/executive.yaml",
-            "flow: executive\ntrigger: {on_demand: true}\n"
-            "hunt: {file: executive.kql, window: 7d}\ntag: {value: Executive}\n",
-        )
-        earmark.run("check", code=1)
-        earmark.run("check", "--fix")
+        earmark.write("flows/executive.kql", repaired.replace(PUBLISHED_NAMES, names))
         earmark.run("run", "executive", now=case["now"])
         assert_published(earmark, case)
 
@@ -99,7 +99,7 @@ def assert_published(earmark: Earmark, case: dict[str, Any]) -> None:
     query = (earmark.project / "flows" / "executive.kql").read_text(encoding="utf-8")
     winners = earmark.read("hunt", "\n".join(query.rstrip().splitlines()[:-1]), now=case["now"])["rows"]
     found = {row[1]: (row[3], row[2]) for row in winners}
-    for name in tagged:
+    for name in sorted(tagged):
         expected = case["devices"][name]
         account, logons = found[name]
         assert logons == expected["logons"]

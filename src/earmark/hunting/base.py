@@ -1,4 +1,6 @@
-"""What an engine is: KQL in, rows and the word whether they are complete out. Implementations: `local` (later: graph, kusto)."""
+"""What an engine is: KQL in, rows and the word whether they are complete out. Implementations: `local` (later: graph,
+kusto).
+"""
 
 from __future__ import annotations
 
@@ -52,6 +54,7 @@ class Engine(Protocol):
     def hunt(self, request: HuntRequest) -> HuntResult:
         """Run one query.
 
-        A query that is refused (does not bind, or uses what the engine does not know) raises `earmark.errors.HuntError`
-        with every diagnostic at its line and column. A time-out, a limit passed or stale data give an incomplete result.
+        A query that is refused (does not bind, or uses what the engine does not know) raises
+        `earmark.errors.HuntError` with every diagnostic at its line and column. A time-out, a limit passed or stale
+        data give an incomplete result.
         """

@@ -128,11 +128,10 @@ def _tables(request: HuntRequest) -> Tables:
     """The estate's tables and the lists of a hunt."""
     if request.now.tzinfo is None:
         raise HuntError("the hunt's end has no time zone; give an instant such as 2026-01-04T06:00:00Z")
-    known = {table: columns for table, columns in TABLES.items() if columns}
     for name, table in request.lists.items():
         _check_list(name, table)
     return {
-        **known,
+        **TABLES,
         **{name: tuple((c.name, "string") for c in table.columns) for name, table in request.lists.items()},
     }
 

@@ -19,8 +19,9 @@ def missing_data(
 ) -> str | None:
     """Why the tables that a query reads may lack rows; None when nothing speaks for it.
 
-    A query that reads lists alone needs no events. Tables that the sensor fills on every device are judged one by one;
-    others, such as alerts, may well be silent for days.
+    A query that reads lists alone needs no events. A table that never held a row was never imported, or its sensor is
+    off: empty is then not a no. Of the tables that the sensor fills on every device each must be fresh; others, such as
+    alerts, may well be silent for days.
     """
     tables = sorted(table for table in read if table in TABLES)
     if not tables:
@@ -30,12 +31,14 @@ def missing_data(
     if stale := _stale("data", newest, now, freshness):
         return stale
     for table in tables:
-        if table not in DEVICE_TELEMETRY:
-            continue
-        last = events.newest([table], until=now)
-        if last is None:
+        dated = dict(TABLES[table]).get("Timestamp") == "datetime"
+        last = events.newest([table], until=now) if dated else None
+        if last is None and (dated or events.scan_sql(table, until=now) is None):
             return f"{table} has no data up to the hunt's end"
-        if stale := _stale(f"data of {table}", last, now, freshness):
+        if last is None:
+            continue
+        stale = _stale(f"data of {table}", last, now, freshness) if table in DEVICE_TELEMETRY else None
+        if stale:
             return stale
     return None
 

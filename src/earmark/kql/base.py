@@ -9,7 +9,9 @@ from enum import StrEnum
 
 TICKS_PER_SECOND = 10_000_000
 EPOCH_TICKS = 621_355_968_000_000_000
-"""Ticks of 100 ns from 0001-01-01 to 1970-01-01 UTC: how KQL counts time (https://learn.microsoft.com/kusto/query/scalar-data-types/datetime)."""
+"""Ticks of 100 ns from 0001-01-01 to 1970-01-01 UTC: how KQL counts time
+(https://learn.microsoft.com/kusto/query/scalar-data-types/datetime).
+"""
 
 Columns = tuple[tuple[str, str], ...]
 """Column names with their KQL types, in order."""
@@ -66,8 +68,9 @@ class Diagnostic:
 class CompiledQuery:
     """SQL for DuckDB with its holes.
 
-    Physical types: bool BOOLEAN · int INTEGER · long BIGINT · real DOUBLE · decimal DECIMAL · string VARCHAR, never NULL · guid VARCHAR ·
-    datetime BIGINT ticks since 0001-01-01 · timespan BIGINT ticks · dynamic VARCHAR holding JSON text, SQL NULL for JSON null.
+    Physical types: bool BOOLEAN · int INTEGER · long BIGINT · real DOUBLE · decimal DECIMAL · string VARCHAR, never
+    NULL · guid VARCHAR · datetime BIGINT ticks since 0001-01-01 · timespan BIGINT ticks · dynamic VARCHAR holding
+    JSON text, SQL NULL for JSON null.
     """
 
     sql_parts: tuple[str, ...]
@@ -93,7 +96,9 @@ class Analysis:
     columns: Columns | None
     """The bound result; None when the query does not bind or gives no table."""
     compiled: CompiledQuery | None
-    """None when the query does not bind, or uses what the compiler refuses (an EK diagnostic then says what and where)."""
+    """None when the query does not bind, or uses what the compiler refuses (an EK diagnostic then says what and
+    where).
+    """
     tables: tuple[str, ...] = ()
     """Tables and lists the query reads, sorted."""
     window: timedelta | None = None

@@ -47,8 +47,9 @@ class Kql:
         timeout: timedelta = timedelta(seconds=20),
         memory: int = 768 * 2**20,
     ) -> None:
-        self._tables = tables
-        self._digest = tables_digest(tables)
+        # A table without columns cannot be bound, and whether a caller names it must not decide what is cached.
+        self._tables = {name: columns for name, columns in tables.items() if columns}
+        self._digest = tables_digest(self._tables)
         self._cache = None if cache is None else AnalysisCache(cache)
         self._timeout = timeout
         self._memory = memory

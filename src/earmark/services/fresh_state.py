@@ -1,4 +1,6 @@
-"""A lost ledger must not look like a fresh start: tags of the flows that stand already, while the state knows nothing, are said."""
+"""A lost ledger must not look like a fresh start: tags of the flows that stand already, while the state knows
+nothing, are said.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ def fresh_state_warning(workspace: Workspace) -> str | None:
         return None
     listed = ", ".join(f"{tag} on {count}" for tag, count in sorted(standing.items())[:5])
     return (
-        f"the state is empty, but tags of the flows stand already ({listed}). Earmark owns none of them and will remove "
-        "none. Was the state lost? Restore it. Were they set by hand or by an older flow? `adopt` in a flow takes them over."
+        f"the state is empty, but tags of the flows stand already ({listed}). Earmark owns none of them and will "
+        "remove none. Was the state lost? Restore it. Were they set by hand or by an older flow? `adopt` in a flow "
+        "takes them over."
     )
