@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,3 @@ class Trial:
 def trial(tmp_path: Path) -> Trial:
     """A fresh estate."""
     return Trial(tmp_path)
-
-
-TrialMaker = Callable[[Path], Trial]

@@ -110,3 +110,21 @@ def test_ticks_there_and_back() -> None:
     assert day_of(ticks_of(instant)) == "2026-01-04"
     assert day_of(0) == "0001-01-01"
     assert ticks_of(datetime(1, 1, 1, tzinfo=UTC)) == 0
+
+
+def test_a_day_of_many_large_imports_is_written_anew_as_one(trial: Trial) -> None:
+    """Small days are written anew each time; this day is too large for that, until it has many files."""
+    folder = trial.folder / "in"
+    folder.mkdir()
+    for part in range(11):
+        first, rows = part * 300_000, 300_000 if part == 0 else 10
+        query(
+            f'COPY (SELECT CAST({NOON} AS BIGINT) AS "Timestamp", \'a\' AS "DeviceId", {first} + i AS "ReportId" '
+            f"FROM range({rows}) r(i)) TO '{folder / f'DeviceInfo-{part:02}.parquet'}' (FORMAT parquet)"
+        )
+        assert trial.take(folder / f"DeviceInfo-{part:02}.parquet").total("stored") == rows
+    assert trial.take(folder).total("duplicates") == 300_100
+    day = trial.estate.events.day_folder("DeviceInfo", "2026-01-04")
+    assert len(trial.rows("DeviceInfo", "ReportId")) == 300_100
+    assert len(list(day.iterdir())) < 8
+    assert any(path.name.startswith("base-") for path in day.iterdir())

@@ -14,7 +14,6 @@ import pytest
 from filelock import FileLock
 
 from earmark.errors import EstateError
-from earmark.estates.embedded.physical import MACROS
 from tests.unit.estates.conftest import Trial, lines_of, record
 
 
@@ -151,35 +150,26 @@ def test_what_a_crash_left_is_thrown_away_and_the_import_completed(trial: Trial)
 
 
 KILLED = """
-import sys
-from datetime import UTC, datetime
+import os, sys
 from pathlib import Path
-from earmark.estates.embedded import publish
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.importer import import_paths
-import os
-seen = 0
-plain = publish.settle
-def settle(half, target):
-    global seen
-    seen += 1
-    if seen == 3:
-        os._exit(9)
-    plain(half, target)
-publish.settle = settle
 folder = Path(sys.argv[1])
-import_paths([folder / "a.json"], estate=EmbeddedEstate(folder / "estate"), rejects=folder / "rejects.jsonl")
+def die(file, done, total):
+    if file.name == "b.json":
+        os._exit(9)
+import_paths([folder], estate=EmbeddedEstate(folder / "estate"), rejects=folder / "rejects.jsonl", progress=die)
 """
 
 
 def test_a_killed_import_is_completed_by_the_next(trial: Trial) -> None:
-    file = trial.write("a.json", [record(ReportId=n, Timestamp=f"2026-01-{n:02}T00:00:00Z") for n in range(1, 9)])
+    files = [trial.write(name, [record(ReportId=n)]) for n, name in enumerate(["a.json", "b.json"])]
     ended = subprocess.run([sys.executable, "-c", KILLED, str(trial.folder)], check=False)
     assert ended.returncode == 9
-    assert trial.rows("DeviceLogonEvents", "ReportId") == [1, 2]
-    report = trial.take(file)
-    assert (report.total("stored"), report.total("duplicates")) == (6, 2)
-    assert trial.rows("DeviceLogonEvents", "ReportId") == list(range(1, 9))
+    assert (trial.estate.folder / ".staging").exists(), "it was killed in the middle"
+    assert trial.rows("DeviceLogonEvents", "ReportId") == []
+    assert trial.take(*files).total("stored") == 2
+    assert not (trial.estate.folder / ".staging").exists()
 
 
 def small_disk() -> Path | None:
@@ -198,10 +188,6 @@ def test_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(EstateError, match="full"):
         trial.take(file)
     assert all(row >= 0 for row in trial.rows("DeviceLogonEvents", "ReportId"))
-
-
-def test_the_macros_hold_no_state() -> None:
-    assert "TABLE" not in MACROS
 
 
 def test_progress_is_told_in_bytes(trial: Trial) -> None:

@@ -76,13 +76,13 @@ def _unzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _readable(decoder: zlib._Decompress, block: bytes) -> bytes:
     """What comes out of a damaged block before the damage."""
-    content = b""
+    content: list[bytes] = []
     try:
         for at in range(len(block)):
-            content += decoder.decompress(block[at : at + 1])
+            content.append(decoder.decompress(block[at : at + 1]))
     except zlib.error:
         pass
-    return content
+    return b"".join(content)
 
 
 def decoded(blocks: Iterator[bytes]) -> Iterator[bytes]:
