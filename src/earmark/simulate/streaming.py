@@ -23,6 +23,8 @@ from earmark.simulate.spec import CompanySpec
 MACHINE_GROUPS = {Role.SERVER: "Servers", Role.KIOSK: "Shared devices", Role.RECEPTION: "Shared devices"}
 DELAY = 47 * SECOND
 """From the event to the moment the service received it."""
+HOURLY_FROM = 18
+"""From this hour of the last day on a daily table has a blob an hour, as the real export has all along."""
 Row: TypeAlias = tuple[int, str]
 """An instant in microseconds, and the `properties` object as JSON."""
 
@@ -71,13 +73,15 @@ def blob_path(wrapper: Wrapper, table: str, day_text: str, hour: int = 0, part: 
 def write_rows(
     folder: Folder, wrapper: Wrapper, spec: CompanySpec, table: str, rows: list[Row], *, days_a_blob: int = 1
 ) -> None:
-    """Write a table's rows in order of time, to blobs of some days each; a daily table's last day by the hour."""
+    """Write a table's rows in order of time, to blobs of some days each; a daily table's last evening by the hour."""
     rows = sorted(rows)
     repeat = Random(f"{spec.seed}/repeat/{table}")
     blobs: dict[tuple[int, int], list[str]] = {}
     for row in rows:
         day = row[0] // DAY
-        hour = row[0] % DAY // (3_600 * SECOND) if days_a_blob == 1 and day == spec.days - 1 else 0
+        hour = row[0] % DAY // (3_600 * SECOND)
+        if days_a_blob > 1 or day < spec.days - 1 or hour < HOURLY_FROM:
+            hour = 0
         lines = blobs.setdefault((day - day % days_a_blob, hour), [])
         lines.append(wrapper.wrap(table, row))
         if spec.imperfect and repeat.random() < 0.03:
