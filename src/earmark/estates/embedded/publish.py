@@ -9,8 +9,9 @@ rows the one that is in the estate stays, else the first that was read.
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,10 @@ from earmark.estates.embedded.staging import Stage
 
 _SMALL = 200_000
 """A day with fewer rows is written anew rather than given one more file."""
+_SMALL_BYTES = 100 * 10**6
+"""Days whose files are smaller together are looked at together."""
+_NEW = '"~row" NOT IN (SELECT id FROM duplicate)'
+"""Leaves duplicates out, once these have been looked for."""
 _MANY = 8
 """As many files of one day are written anew as one."""
 _SNAPSHOTS = ("DeviceTvm", "DeviceBaseline", "ExposureGraph")
@@ -45,12 +50,12 @@ class Published:
 
 def publish(stage: Stage, table: str, staged: str, store: EventStore) -> Published:
     """Write the staged rows of one table into the store."""
+    days = [(day, _clean_day(store, table, day)) for day in _read_days(stage, table, staged)]
+    if _are_small(days) and has_column(table, "Timestamp"):
+        return _publish_together(stage, table, staged, days)
     stored: Counter[int] = Counter()
     duplicates: Counter[int] = Counter()
-    for day in _read_days(stage, table, staged):
-        files = read_day(store.day_folder(table, day.name), table)
-        for path in files.stale:
-            path.unlink(missing_ok=True)
+    for day, files in days:
         fresh, twice = f"{staged} WHERE {day.condition}", Counter[int]()
         if _replaces(table):
             if _is_same(stage, table, fresh, files):
@@ -58,14 +63,48 @@ def publish(stage: Stage, table: str, staged: str, store: EventStore) -> Publish
                 continue
             files = replace(files, live=())  # the snapshot before is not looked at
         if files.live or day.suspect:
-            _find_duplicates(stage, table, fresh, files)
-            fresh += ' AND "~row" NOT IN (SELECT id FROM duplicate)'
-            twice.update(dict(stage.rows("SELECT file, count(DISTINCT id) FROM duplicate GROUP BY ALL")))
+            _find_duplicates(stage, table, fresh, [files])
+            fresh, twice = f"{fresh} AND {_NEW}", day.twice(stage)
         duplicates.update(twice)
         stored.update(day.counts - twice)
         if day.counts != twice:
             _write(stage, table, fresh, files)
     return Published(stored=stored, duplicates=duplicates)
+
+
+def _publish_together(stage: Stage, table: str, staged: str, days: Sequence[tuple[_Day, DayFiles]]) -> Published:
+    """Many small days: the rows are read once, duplicates looked for in all days at once, new days written at once."""
+    stored: Counter[int] = Counter()
+    duplicates: Counter[int] = Counter()
+    stage.connection.execute(f"CREATE OR REPLACE TEMP TABLE gathered AS SELECT * FROM {staged}")
+    _find_duplicates(stage, table, "gathered WHERE TRUE", [files for _, files in days])
+    new_days = []
+    for day, files in days:
+        twice = day.twice(stage)
+        duplicates.update(twice)
+        stored.update(day.counts - twice)
+        if day.counts == twice:
+            continue
+        if files.live:
+            _write(stage, table, f"gathered WHERE {day.condition} AND {_NEW}", files)
+        else:
+            new_days.append((day, files))
+    _write_new_days(stage, table, new_days)
+    return Published(stored=stored, duplicates=duplicates)
+
+
+def _clean_day(store: EventStore, table: str, day: _Day) -> DayFiles:
+    """The files of one day, without those that a newer one replaced."""
+    files = read_day(store.day_folder(table, day.name), table)
+    for path in files.stale:
+        path.unlink(missing_ok=True)
+    return files
+
+
+def _are_small(days: Sequence[tuple[_Day, DayFiles]]) -> bool:
+    """Whether the rows of all days, staged and stored, go into memory together."""
+    rows = sum(day.counts.total() for day, _ in days)
+    return rows <= _SMALL and sum(path.stat().st_size for _, files in days for path in files.live) <= _SMALL_BYTES
 
 
 def sightings(stage: Stage, table: str, staged: str) -> Iterator[Sighting]:
@@ -89,12 +128,19 @@ class _Day:
     """The staged rows of one day."""
 
     name: str
+    number: int
+    """Days since the first tick; 0 for rows without a time."""
     condition: str
     """SQL that picks them."""
     counts: Counter[int]
     """How many there are, by file."""
     suspect: bool
     """Whether two of them have the same hash, so that duplicates are to be looked for."""
+
+    def twice(self, stage: Stage) -> Counter[int]:
+        """How many of them are duplicates, by file, once these have been looked for."""
+        found = f"SELECT file, count(DISTINCT id) FROM duplicate WHERE day = {self.number} GROUP BY ALL"
+        return Counter(dict(stage.rows(found)))
 
 
 def _read_days(stage: Stage, table: str, staged: str) -> list[_Day]:
@@ -112,6 +158,7 @@ def _read_days(stage: Stage, table: str, staged: str) -> list[_Day]:
     return [
         _Day(
             name=day_of(number * TICKS_PER_DAY),
+            number=number,
             condition=f'"Timestamp" BETWEEN {number * TICKS_PER_DAY} AND {(number + 1) * TICKS_PER_DAY - 1}'
             if timed
             else "TRUE",
@@ -132,45 +179,47 @@ def _whole(table: str) -> str:
     return ", ".join(name_sql(stored) for stored, _, _ in physical_columns(table))
 
 
-def _find_duplicates(stage: Stage, table: str, fresh: str, files: DayFiles) -> None:
-    """Fill the table `duplicate` with the places of the rows to leave out."""
-    key = _key(table)
-    stage.connection.execute("CREATE OR REPLACE TEMP TABLE duplicate(id BIGINT, file INTEGER)")
+def _find_duplicates(stage: Stage, table: str, fresh: str, days: Sequence[DayFiles]) -> None:
+    """Fill the table `duplicate` with the places of the rows to leave out; `days` are those that hold rows already."""
+    key, whole = _key(table), _whole(table)
+    day = f'"Timestamp" // {TICKS_PER_DAY}' if has_column(table, "Timestamp") else "0"
+    existing = _existing(table, days)
+    stage.connection.execute("CREATE OR REPLACE TEMP TABLE duplicate(id BIGINT, file INTEGER, day BIGINT)")
     if key is None:
-        _add_duplicates(stage, _whole(table), fresh, _existing(table, files))
+        _add_duplicates(stage, whole, day, fresh, existing)
         return
-    _add_duplicates(stage, key, f'{fresh} AND "ReportId" IS NOT NULL', _existing(table, files))
+    _add_duplicates(stage, key, day, f'{fresh} AND "ReportId" IS NOT NULL', existing)
     if stage.rows(f'SELECT 1 FROM {fresh} AND "ReportId" IS NULL LIMIT 1'):
-        _add_duplicates(stage, _whole(table), f'{fresh} AND "ReportId" IS NULL', _existing(table, files))
+        _add_duplicates(stage, whole, day, f'{fresh} AND "ReportId" IS NULL', existing)
 
 
-def _add_duplicates(stage: Stage, key: str, fresh: str, existing: str | None) -> None:
+def _add_duplicates(stage: Stage, key: str, day: str, fresh: str, existing: str | None) -> None:
     # Hashes first, because rows may be wide: the key itself is compared only where two hashes are equal.
     mark = f"hash(({key}))"
     again = f"SELECT {mark} FROM {fresh} GROUP BY {mark} HAVING count(*) > 1"
     stage.connection.execute(
-        f"""INSERT INTO duplicate SELECT "~row", "~file" FROM (
-          SELECT "~row", "~file", row_number() OVER (PARTITION BY {key} ORDER BY "~row") AS k
+        f"""INSERT INTO duplicate SELECT "~row", "~file", day FROM (
+          SELECT "~row", "~file", {day} AS day, row_number() OVER (PARTITION BY {key} ORDER BY "~row") AS k
           FROM {fresh} AND {mark} IN ({again})) WHERE k > 1"""
     )
     if existing:
         same = " AND ".join(f"a.{part} IS NOT DISTINCT FROM b.{part}" for part in key.split(", "))
         stage.connection.execute(
-            f"""INSERT INTO duplicate SELECT a."~row", a."~file"
-            FROM (SELECT "~row", "~file", {key}, {mark} AS mark FROM {fresh}) a
+            f"""INSERT INTO duplicate SELECT a."~row", a."~file", a.day
+            FROM (SELECT "~row", "~file", {day} AS day, {key}, {mark} AS mark FROM {fresh}) a
             SEMI JOIN (SELECT {key}, {mark} AS mark FROM {existing}) b ON a.mark = b.mark AND {same}"""
         )
 
 
-def _existing(table: str, files: DayFiles) -> str | None:
-    """A relation with the rows of the day's files under their stored names; None when there are none."""
-    if not files.live:
+def _existing(table: str, days: Sequence[DayFiles]) -> str | None:
+    """A relation with the rows of some days' files under their stored names; None when there are none."""
+    paths = ", ".join(quoted(str(path)) for files in days for path in files.live)
+    if not paths:
         return None
-    paths = ", ".join(quoted(str(path)) for path in files.live)
-    if files.uniform:
+    if all(files.uniform for files in days):
         return f"read_parquet([{paths}], hive_partitioning = false)"
     columns = physical_columns(table)
-    scan = relation_sql(table, [files])
+    scan = relation_sql(table, days)
     chosen = ", ".join(f"c{i} AS {name_sql(stored)}" for i, (stored, _, _) in enumerate(columns))
     return f"(SELECT {chosen} FROM {scan} AS s({', '.join(f'c{i}' for i in range(len(columns)))}))"
 
@@ -178,7 +227,7 @@ def _existing(table: str, files: DayFiles) -> str | None:
 def _write(stage: Stage, table: str, fresh: str, files: DayFiles) -> None:
     columns = ", ".join(name_sql(stored) for stored, _, _ in physical_columns(table))
     relation, kind = f"SELECT {columns} FROM {fresh}", "part"
-    existing = _existing(table, files)
+    existing = _existing(table, [files])
     if _replaces(table):
         kind = "base"
     elif existing:
@@ -196,9 +245,31 @@ def _write(stage: Stage, table: str, fresh: str, files: DayFiles) -> None:
     settle(half, files.folder / f"{kind}-{number:06}-{schema_mark(table)}.parquet")
 
 
+def _write_new_days(stage: Stage, table: str, days: Sequence[tuple[_Day, DayFiles]]) -> None:
+    """Write days that hold nothing yet, all with one statement."""
+    if not days:
+        return
+    columns = ", ".join(name_sql(stored) for stored, _, _ in physical_columns(table))
+    numbers = ", ".join(str(day.number) for day, _ in days)
+    order = ", ".join(name_sql(name) for name in ("DeviceId", "Timestamp") if has_column(table, name))
+    halves = stage.folder / "halves"
+    stage.connection.execute("SET threads = 1")  # keeps the order of rows within each file
+    stage.connection.execute(
+        f"""COPY (SELECT {columns}, "Timestamp" // {TICKS_PER_DAY} AS "~day" FROM gathered
+          WHERE "~day" IN ({numbers}) AND {_NEW} ORDER BY "~day", {order})
+        TO {quoted(str(halves))} (FORMAT parquet, PARTITION_BY ("~day"), COMPRESSION zstd, COMPRESSION_LEVEL 1)"""
+    )
+    stage.connection.execute("RESET threads")
+    for day, files in days:
+        written = sorted((halves / f"~day={day.number}").iterdir())
+        for number, half in enumerate(written, files.last_number + 1):
+            settle(half, files.folder / f"part-{number:06}-{schema_mark(table)}.parquet")
+    shutil.rmtree(halves)
+
+
 def _is_same(stage: Stage, table: str, fresh: str, files: DayFiles) -> bool:
     """Whether a snapshot holds just what the day holds."""
-    existing = _existing(table, files)
+    existing = _existing(table, [files])
     if existing is None:
         return False
     columns = ", ".join(name_sql(stored) for stored, _, _ in physical_columns(table))
