@@ -7,7 +7,6 @@ again) is noted.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import EstateError, StalePlanError, UsageError
+from earmark.errors import EstateError, StalePlanError
 from earmark.estates.base import Outcome, OutcomeState, TagAction
 from earmark.model.document import parse_plan
 from earmark.model.flow import Flow
@@ -26,13 +25,14 @@ from earmark.model.plan import ApprovalState, Change, ChangeAction, Plan, Reason
 from earmark.model.reconcile import effects
 from earmark.model.run import FlowRun, FlowState, Run
 from earmark.services.plan import approval_of, judge_section
+from earmark.services.saved_plan import as_kept, overtaken, read_plan_file, require_in_time
 from earmark.services.settle import settle
 from earmark.services.workspace import Workspace
 
 LEASE_PATIENCE = 60.0
 """Seconds to wait for another process that runs the same flow."""
-BIGGEST_FILE = 1 << 30
-"""Bytes a plan file may have."""
+BY_FILE = "apply"
+"""The trigger of a run that applies a saved plan."""
 _INTENT = {ChangeAction.ADD: What.ADD_INTENDED, ChangeAction.REMOVE: What.REMOVE_INTENDED}
 _OUTCOME = {
     (ChangeAction.ADD, OutcomeState.APPLIED): What.ADDED,
@@ -46,7 +46,7 @@ _UNOWNED_REMOVALS = frozenset({Reason.FOREIGN, Reason.ADOPTED_STALE})
 
 def apply_file(workspace: Workspace, file: Path) -> Run:
     """Apply a saved plan, with the evidence that the state kept where the file leaves it out."""
-    plan = _read_plan(file)
+    plan = read_plan_file(file)
     workspace.require_write()
     now = workspace.clock.effective()
     if plan.estate != workspace.estate.id:
@@ -54,34 +54,19 @@ def apply_file(workspace: Workspace, file: Path) -> Run:
             f"the plan was made for the estate {plan.estate}, and this project's is {workspace.estate.id}.",
             hint="Apply it in the project it was made in, or plan anew.",
         )
-    if now >= plan.expires_at:
-        raise StalePlanError(f"the plan expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC.", hint="Plan anew.")
-    saved = workspace.store.read_plan(plan.id)
-    if saved is not None and saved.applied_at is not None:
-        return _applied_before(plan)
-    if saved is not None:
-        plan = _with_evidence(plan, parse_plan(saved.document))
     with ExitStack() as leases:
         hold_leases(workspace, [s.flow for s in plan.sections], leases)
-        run = apply_plan(workspace, plan, trigger="apply")
-        workspace.store.mark_applied(plan.id, run=run.id, at=workspace.clock.wall())
+        saved = workspace.store.read_plan(plan.id)
+        if saved is not None and saved.applied_at is not None:
+            return _applied_before(plan)
+        if saved is not None:
+            plan = as_kept(plan, parse_plan(saved.document))
+        require_in_time(plan, now)
+        run = apply_plan(workspace, plan, trigger=BY_FILE)
+        if all(flow.state in (FlowState.DONE, FlowState.UNKNOWN) for flow in run.flows):
+            # What was held, stale or failed may be applied again: approved, or with the estate answering.
+            workspace.store.mark_applied(plan.id, run=run.id, at=workspace.clock.wall())
     return run
-
-
-def _read_plan(file: Path) -> Plan:
-    try:
-        if file.stat().st_size > BIGGEST_FILE:
-            raise UsageError(f"{file} is too big to be a plan.", hint="Give a file that `earmark plan --out` wrote.")
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror or error}.", hint="Give a file that `earmark plan --out` wrote."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{file} is no plan: it is not JSON.", hint="Give a file that `earmark plan --out` wrote."
-        ) from error
-    return parse_plan(document)
 
 
 def _applied_before(plan: Plan) -> Run:
@@ -97,26 +82,12 @@ def _applied_before(plan: Plan) -> Run:
     return Run(
         id="",
         estate=plan.estate,
-        trigger="apply",
+        trigger=BY_FILE,
         due_at=None,
         started_at=plan.effective_at,
         ended_at=plan.effective_at,
         flows=flows,
     )
-
-
-def _with_evidence(plan: Plan, kept: Plan) -> Plan:
-    """The plan with the evidence that the state kept, where file and state agree on what is to be done."""
-    whole = {s.flow: s for s in kept.sections}
-    sections = []
-    for section in plan.sections:
-        same = whole.get(section.flow)
-        if same is not None and same.change_digest == section.change_digest:
-            evidence = {(c.device, c.tag): c.evidence for c in same.changes}
-            changes = tuple(replace(c, evidence=evidence.get((c.device, c.tag), c.evidence)) for c in section.changes)
-            section = replace(section, changes=changes)
-        sections.append(section)
-    return replace(plan, sections=tuple(sections))
 
 
 def hold_leases(
@@ -183,7 +154,15 @@ class _Section:
         pairs = self.workspace.store.read_pairs(self.plan.estate, flow.name)
         standing = self._fetch_standing(pairs)
         held = self._held(flow, _count_standing(pairs, standing))
-        self._note_run(What.RUN_STARTED, {"plan": self.plan.id, "query_digest": self.section.query_digest})
+        self._note_run(
+            What.RUN_STARTED,
+            {
+                "plan": self.plan.id,
+                "query_digest": self.section.query_digest,
+                "change_digest": self.section.change_digest,
+                "complete": self.section.complete,
+            },
+        )
         self._note(self.section.changes, pairs, held=bool(held))
         if self.section.complete:
             self._record_matches()
@@ -211,7 +190,7 @@ class _Section:
             return "the flow, its lists or its settings moved since the plan was made; plan anew"
         if change_digest(self.plan.estate, flow, self.section.changes) != self.section.change_digest:
             return "the plan's changes are not those it was made with; plan anew"
-        return ""
+        return overtaken(self.workspace, self.plan, self.section) if self.run.trigger == BY_FILE else ""
 
     def _fetch_standing(self, pairs: Mapping[Pair, PairState]) -> dict[str, frozenset[str]]:
         """The tags, at this moment, of every device that is written to or owned; nothing is read where nothing is
@@ -297,9 +276,11 @@ class _Section:
         fitting = []
         for change in (c for c in self.section.changes if c.action in _INTENT):
             has = change.tag in standing.get(change.device, frozenset())
-            owned = pairs.get(Pair(change.device, change.tag), UNOWNED).owned_since is not None
+            state = pairs.get(Pair(change.device, change.tag), UNOWNED)
+            owned = state.owned_since is not None
             if change.action is ChangeAction.ADD:
-                fits = change.device in standing and not has
+                # Owned and gone means that somebody took it away, which only `reassert` undoes.
+                fits = change.device in standing and not has and owned is (change.reason is Reason.REASSERTED)
             else:
                 fits = has and (owned or change.reason in _UNOWNED_REMOVALS)
             if fits:

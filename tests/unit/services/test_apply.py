@@ -347,3 +347,70 @@ def test_an_open_removal_on_a_device_that_is_gone_is_not_taken_for_done() -> Non
     run(world)
     assert What.REMOVED not in {r.entry.what for r in world.store.read_entries(world.estate.id)}
     assert world.owned() == {"d1"}
+
+
+def test_a_removed_tag_is_not_put_back_by_a_plan_from_before(tmp_path: Path) -> None:
+    world = World()
+    world.find("d1")
+    file = saved(world, tmp_path)
+    run(world)
+    world.estate.untag("d1", "Executive")
+    ran = apply_file(world.workspace, file)
+    assert (ran.flows[0].added, ran.flows[0].skipped) == (0, 1)
+    assert world.tagged() == set()
+
+
+def test_a_plan_that_a_later_run_contradicts_is_stale(tmp_path: Path) -> None:
+    world = World()
+    world.find("d1", "d2")
+    run(world)
+    world.find("d1")
+    file = saved(world, tmp_path)
+    world.find("d1", "d2")
+    world.later(hours=1)
+    run(world)
+    ran = apply_file(world.workspace, file)
+    assert state(ran) is FlowState.STALE
+    assert "plan anew" in ran.flows[0].why
+    assert world.tagged() == {"d1", "d2"}
+
+
+def test_a_later_hunt_that_was_not_complete_overtakes_nothing(tmp_path: Path) -> None:
+    world = World()
+    world.find("d1")
+    file = saved(world, tmp_path)
+    world.engine.why_not = "timed out"
+    run(world)
+    assert apply_file(world.workspace, file).flows[0].added == 1
+
+
+def test_a_plan_that_waited_is_applied_once_approved(tmp_path: Path) -> None:
+    world = World(make_flow(approval=Approval.ALWAYS))
+    world.find("d1")
+    file = saved(world, tmp_path)
+    assert state(apply_file(world.workspace, file)) is FlowState.HELD
+    decide(world.workspace, json.loads(file.read_text())["plan"], approved=True, comment="")
+    assert apply_file(world.workspace, file).flows[0].added == 1
+
+
+@pytest.mark.parametrize("moment", ["effective_at", "expires_at"])
+def test_a_file_cannot_move_the_moments_of_its_plan(tmp_path: Path, moment: str) -> None:
+    world = World()
+    world.find("d1")
+    file = saved(world, tmp_path)
+    document = json.loads(file.read_text())
+    document[moment] = "9000-01-01T00:00:00Z"
+    file.write_text(json.dumps(document))
+    world.later(hours=25)
+    with pytest.raises(StalePlanError, match="expired"):
+        apply_file(world.workspace, file)
+    assert world.store.last_effective_at(world.estate.id) is None
+
+
+def test_a_plan_of_a_moment_still_to_come_is_refused(tmp_path: Path) -> None:
+    world = World()
+    world.find("d1")
+    file = saved(world, tmp_path)
+    world.now -= timedelta(hours=1)
+    with pytest.raises(StalePlanError, match="it is"):
+        apply_file(world.workspace, file)
