@@ -22,17 +22,21 @@ from typing import Any
 
 from earmark.cli.main import run
 
-MAIN_USERS = """\
-let Users = DeviceLogonEvents
-| where Timestamp > ago(7d) and ActionType == "LogonSuccess"
+LOGONS = """\
+DeviceLogonEvents
+| where ActionType == "LogonSuccess"
 | where LogonType in ("Interactive", "RemoteInteractive", "CachedInteractive", "CachedRemoteInteractive")
 | where AccountName !endswith "$" and not(AccountName matches regex @"(?i)^(dwm|umfd)-\\d+$")
+"""
+MAIN_USERS = f"""\
+let Users = {LOGONS}| where Timestamp > ago(7d)
 | summarize Logons = count() by DeviceId, AccountName;
 Users
 | join kind=inner (Users | summarize Most = max(Logons) by DeviceId) on DeviceId
 | where Logons == Most
 | summarize Devices = dcount(DeviceId) by AccountName
-| top 3 by Devices, AccountName asc"""
+| sort by Devices, AccountName asc
+| take 3"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +119,14 @@ def recorded(demo: Demo, source: Path) -> None:
     demo.show("init", "company")
     inside = Demo(demo.folder / "company")
     inside.show("import", str(source), ok=(0, 1))
-    newest = inside.read("hunt", "DeviceLogonEvents | summarize Newest = max(Timestamp)", ok=(0, 4))["rows"][0][0]
+    newest = inside.read("hunt", LOGONS + "| summarize Newest = max(Timestamp)", ok=(0, 4))["rows"][0][0]
     if newest is None:
-        sys.exit(f"There are no logon events in {source}.")
+        sys.exit(f"Nobody logs on interactively in {source}.")
     end = datetime.fromisoformat(newest[:19]).replace(tzinfo=UTC) + timedelta(seconds=1)
     at = ("--now", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
     accounts = executives(source) or [row[0] for row in inside.read(*at, "hunt", MAIN_USERS)["rows"]]
     demo.say(
-        f"The executives here: {', '.join(accounts) or 'nobody'}; the clock stands at the end of the data, {at[1]}"
+        f"The executives here: {', '.join(accounts) or 'nobody'}; the clock stands at the last time somebody sat down, {at[1]}"
     )
     with (inside.folder / "lists" / "Executives.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["AccountName"], *([a] for a in accounts)])
@@ -167,7 +171,7 @@ def main() -> None:
     if options.data is None:
         simulated(demo)
     else:
-        recorded(demo, options.data.absolute())
+        recorded(demo, options.data.resolve())
     print(f"\nDone in {time.monotonic() - begun:.1f} s. Look around: cd {folder / 'company'}")
 
 
