@@ -36,9 +36,13 @@ _EXPECTED = {
 
 
 class Strict(BaseModel):
-    """What every model of a file has in common: no unknown keys, no conversions, docstrings as descriptions."""
+    """What every model of a file has in common: no unknown keys, no conversions.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    The sentences under its fields are their descriptions in the schema; `schema` reads them, since pydantic would do so
+    each time that a command starts.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

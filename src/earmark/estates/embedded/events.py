@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earmark.estates.embedded.physical import (
     NO_DAY,
@@ -29,6 +29,9 @@ from earmark.estates.embedded.physical import (
     schema_mark,
 )
 from earmark.kql.defender.tables import TABLES
+
+if TYPE_CHECKING:
+    import duckdb
 
 _OURS = re.compile(r"(base|part)-(\d{6})-([0-9a-f]{8})\.parquet")
 
@@ -75,6 +78,8 @@ class EventStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        """Kept for the next question: making one takes longer than most answers."""
 
     def tables(self) -> tuple[str, ...]:
         """The tables that hold rows, sorted."""
@@ -112,7 +117,7 @@ class EventStore:
             for _, files in asked.values():
                 paths = ", ".join(quoted(str(path)) for path in files.live)
                 parts.append(f'SELECT max("Timestamp") AS t FROM read_parquet([{paths}]) WHERE "Timestamp" <= {until}')
-            row = query(f"SELECT max(t) FROM ({' UNION ALL '.join(parts)})")[0]
+            row = self._query(f"SELECT max(t) FROM ({' UNION ALL '.join(parts)})")[0]
             found = max((t for t in (found, row[0]) if t is not None), default=None)
 
     def last_seen(self, *, until: int) -> dict[str, int]:
@@ -123,7 +128,13 @@ class EventStore:
                 parts.append(f'SELECT "DeviceId" AS id, max("Timestamp") AS t FROM {scan} GROUP BY ALL')
         if not parts:
             return {}
-        return dict(query(f"SELECT id, max(t) FROM ({' UNION ALL '.join(parts)}) WHERE id != '' GROUP BY id"))
+        return dict(self._query(f"SELECT id, max(t) FROM ({' UNION ALL '.join(parts)}) WHERE id != '' GROUP BY id"))
+
+    def _query(self, sql: str) -> list[Any]:
+        """The rows of one statement."""
+        if self._connection is None:
+            self._connection = connect()
+        return self._connection.cursor().execute(sql).fetchall()
 
     def _days(self, table: str, until: int | None) -> Iterator[tuple[str, DayFiles]]:
         """The days of a table in order; those after `until` are not looked at."""
@@ -160,11 +171,16 @@ def sighting_tables() -> tuple[str, ...]:
     )
 
 
-def query(sql: str) -> list[Any]:
-    """The rows of one statement, on a connection of its own."""
+def connect() -> duckdb.DuckDBPyConnection:
+    """A connection that holds nothing: no table, no temporary file, no piece of the files it read."""
     import duckdb  # not at import time: most commands on an estate never need it
 
-    with duckdb.connect(config={"temp_directory": ""}) as connection:
+    return duckdb.connect(config={"temp_directory": "", "enable_external_file_cache": False})
+
+
+def query(sql: str) -> list[Any]:
+    """The rows of one statement, on a connection of its own."""
+    with connect() as connection:
         return connection.execute(sql).fetchall()
 
 
