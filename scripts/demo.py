@@ -125,9 +125,8 @@ def recorded(demo: Demo, source: Path) -> None:
     end = datetime.fromisoformat(newest[:19]).replace(tzinfo=UTC) + timedelta(seconds=1)
     at = ("--now", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
     accounts = executives(source) or [row[0] for row in inside.read(*at, "hunt", MAIN_USERS)["rows"]]
-    demo.say(
-        f"The executives here: {', '.join(accounts) or 'nobody'}; the clock stands at the last time somebody sat down, {at[1]}"
-    )
+    listed = ", ".join(accounts) or "nobody"
+    demo.say(f"The executives here: {listed}; the clock stands at the last time somebody sat down, {at[1]}")
     with (inside.folder / "lists" / "Executives.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["AccountName"], *([a] for a in accounts)])
     inside.show("check")
