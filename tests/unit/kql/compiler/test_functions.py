@@ -42,7 +42,7 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
-@pytest.mark.parametrize("line", read_lines("answered"))
+@pytest.mark.parametrize("line", list(read_lines("answered")))
 def test_an_expression_gives_kustos_answer(line: str, kql: Kql) -> None:
     text, _, wanted = line.rpartition(" => ")
     analysis = kql.analyze(whole_query(text))
@@ -63,7 +63,7 @@ def test_an_expression_gives_kustos_answer(line: str, kql: Kql) -> None:
     assert same(value, expected), f"{value!r} in place of {expected!r}"
 
 
-@pytest.mark.parametrize("line", read_lines("refused"))
+@pytest.mark.parametrize("line", list(read_lines("refused")))
 def test_what_is_not_known_is_refused_with_its_place(line: str, kql: Kql) -> None:
     analysis = kql.analyze(whole_query(line))
 
