@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from earmark.cli.options import INSTANT, Options, pass_options
 )
 @click.option("--start", type=INSTANT, default=None, help="The first day.")
 @pass_options
-def command(options: Options, folder: Path, seed: int, days: int, devices: int | None, start: datetime | None) -> None:
+def command(options: Options, folder: Path, seed: int, days: int, devices: int, start: datetime | None) -> None:
     """Play a small company and its sensors.
 
     Writes into FOLDER: Windows Security events, Defender's streaming export, an inventory, alerts and a list of
@@ -30,8 +31,9 @@ def command(options: Options, folder: Path, seed: int, days: int, devices: int |
     from earmark.cli.render.text import printable
     from earmark.simulate import CompanySpec, write_company
 
-    chosen = {"seed": seed, "days": days, "devices": devices, "start": start.date() if start else None}
-    spec = CompanySpec(**{k: v for k, v in chosen.items() if v is not None})  # type: ignore[arg-type]
+    spec = CompanySpec(seed=seed, days=days, devices=devices)
+    if start is not None:
+        spec = replace(spec, start=start.date())
     with Bar("simulating") as bar:
         written = write_company(folder, spec, progress=bar.update)
     kinds = sorted(written.counts.items())
