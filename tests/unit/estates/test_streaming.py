@@ -300,3 +300,14 @@ def test_a_folder_of_blobs(trial: Trial) -> None:
     assert [file.stored for file in report.files] == [1, 1, 0]
     assert not report.has_findings
     assert "empty" in report.files[2].warnings[0]
+
+
+def test_blobs_of_two_shapes_in_turn(trial: Trial) -> None:
+    shapes: list[dict[str, Any]] = [{"AccountName": "ann"}, {"RemotePort": 443}, {"AccountName": "bob", "Fresh": 1}]
+    for n in range(9):
+        trial.write(f"blobs/{n}.json", [record(ReportId=n, **shapes[n % 3])])
+    report = trial.take(trial.folder / "blobs")
+    assert [file.stored for file in report.files] == [1] * 9
+    assert [len(file.warnings) for file in report.files] == [0, 0, 1] * 3
+    rows = trial.rows("DeviceLogonEvents", "ReportId", "AccountName", "RemotePort")
+    assert rows == [(n, ("ann", "", "bob")[n % 3], 443 if n % 3 == 1 else None) for n in range(9)]

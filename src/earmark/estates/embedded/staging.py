@@ -66,6 +66,8 @@ class Stage:
             config["threads"] = threads
         self.connection = duckdb.connect(config=config)
         self.connection.execute(MACROS)
+        # Staged files never change and are read once for each day: their footers are kept.
+        self.connection.execute("SET parquet_metadata_cache = true")
         self._files: dict[str, list[tuple[Path, frozenset[str]]]] = defaultdict(list)
         self._rows = 0
 

@@ -26,6 +26,8 @@ _ADDED = {"MachineGroup"}
 _JUDGED = """SELECT n, line, TRY(json_extract_string(line, '$.category')) AS category,
   TRY(json_keys(line, '$.properties')) AS keys
   FROM {relation} WHERE line IS NOT NULL"""
+_MOST_MARKS = 1_000
+"""Lines of more shapes than these have nothing usual about them."""
 _NO_RECORD = 'It is no record of the export: expected is {"category": "AdvancedHunting-…", "properties": {…}}.'
 
 
@@ -48,6 +50,8 @@ class StreamingReader:
     def __init__(self) -> None:
         self._usual: tuple[_Survey, Counter[str]] | None = None
         """What the lines before were like, and the warnings that go with it."""
+        self._known: dict[str, tuple[_Survey, Counter[str]]] = {}
+        """The same by table, of all lines so far."""
 
     def __call__(self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
         """Stage the rows of some lines."""
@@ -59,7 +63,7 @@ class StreamingReader:
             relation, taken = _expanded(stage, relation), Taken()
             survey = _survey(stage, relation, taken)
         mixed = survey.strange or len(survey.keys) > 1
-        self._usual = (survey, taken.warnings) if survey.keys and not (mixed or survey.lists) else None
+        self._usual = None if mixed or survey.lists or not survey.keys else self._widened(survey, taken.warnings)
         if mixed:
             # Read the lines once more, not once for each table.
             stage.connection.execute(
@@ -72,6 +76,16 @@ class StreamingReader:
             taken.staged += added.good
             taken.rejects.extend(added.bad)
         return taken
+
+    def _widened(self, survey: _Survey, warnings: Counter[str]) -> tuple[_Survey, Counter[str]]:
+        """A survey of one table, with what lines of that table looked like before: blobs of two kinds may alternate."""
+        ((table, keys),) = survey.keys.items()
+        before, warned = self._known.get(table, (survey, warnings))
+        if warned.keys() == warnings.keys() and len(before.marks) < _MOST_MARKS:
+            marks, keys = before.marks | survey.marks, before.keys[table] | keys
+            survey = _Survey(keys={table: keys}, marks=marks, strange=0, lists=False)
+        self._known[table] = (survey, warnings)
+        return survey, warnings
 
 
 def _as_usual(lines: Lines, stage: Stage, usual: _Survey, warnings: Counter[str]) -> Taken | None:
