@@ -22,4 +22,4 @@ def command(options: Options, device: str, tag: str | None, evidence: bool) -> N
 
     opened = options.open()
     found = explain(opened.workspace(), device=device, tag=tag)
-    print_explained(options.format, found, redact=() if evidence else opened.project.settings.evidence.redact)
+    print_explained(options.format, found, redact=() if evidence else opened.project.settings.evidence.redact, tag=tag)

@@ -83,7 +83,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
         ctx.exit()
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--project", type=click.Path(path_type=Path), default=Path(), show_default="here", help="The project's folder."
 )
@@ -106,6 +106,8 @@ def earmark(ctx: click.Context, project: Path, env: str | None, now: datetime | 
 
     A flow hunts for devices with a KQL query, plans which gain or lose a tag, applies the plan, and says why.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
     ctx.obj = Options(project=project, env=env, now=now, format=format_)
 
 
@@ -138,8 +140,9 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = earmark.main(args=arguments, prog_name="earmark", standalone_mode=False)
         return int(result) if isinstance(result, int) else ExitCode.DONE
-    except Exit as stop:
-        return stop.exit_code
+    except (Exit, SystemExit) as stop:
+        code = stop.exit_code if isinstance(stop, Exit) else stop.code
+        return ExitCode.USAGE if code == 2 else int(code or 0)  # 2 is click's for a group without a command
     except click.ClickException as wrong:
         wrong.show()
         return ExitCode.USAGE

@@ -30,6 +30,12 @@ class Options:
     format: Format
     """How results are printed on stdout."""
 
+    def as_arguments(self) -> list[str]:
+        """The options that another command needs, to mean the same project at the same moment."""
+        given = {"--project": str(self.project) if self.project != Path() else None, "--env": self.env}
+        given["--now"] = self.now.strftime("%Y-%m-%dT%H:%M:%SZ") if self.now else None
+        return [word for name, value in given.items() if value is not None for word in (name, value)]
+
     def clock(self) -> Clock:
         """The clock that this invocation goes by."""
         from earmark.services.clock import Clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def command(
         save_plan(workspace, plan, out, redact=redact)
     print_plan(options.format, plan, redact=redact, every=every)
     if out is not None:
-        click.echo(f"Saved to {out}. Apply exactly this plan: earmark apply {out}", err=True)
+        again = shlex.join([*options.as_arguments(), "apply", str(out)])
+        click.echo(f"Saved to {out}. Apply exactly this plan: earmark {again}", err=True)
     return exit_code(plan, detailed=detailed_exitcode)
 
 

@@ -68,10 +68,7 @@ class LocalEngine:
         tables = _tables(request)
         analysis = self._analyze(request.query, tables, request.limits)
         if analysis.refused or analysis.compiled is None or analysis.columns is None:
-            raise HuntError(
-                render_refusal(request.query, analysis.diagnostics),
-                hint="`earmark check` shows the same with what to do about it",
-            )
+            raise HuntError(render_refusal(request.query, analysis.diagnostics))
         left = request.limits.timeout.total_seconds() - (time.monotonic() - started)
         now = ticks_of(request.now)
         fetched = self._run(request, tables, analysis.compiled, now, left)

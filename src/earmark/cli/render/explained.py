@@ -12,7 +12,9 @@ from earmark.cli.render.text import cell, moment, printable
 from earmark.services.explain import Explained, ExplainedTag, explain_document
 
 
-def print_explained(format_: Format, explained: Sequence[Explained], *, redact: Collection[str]) -> None:
+def print_explained(
+    format_: Format, explained: Sequence[Explained], *, redact: Collection[str], tag: str | None
+) -> None:
     """One document for one device, a list where a name fits several."""
     documents = [explain_document(e, redact=redact) for e in explained]
     columns = ("device", "name", "tag", "origin", "owned", "flow", "query_digest", "first match", "last match", "until")
@@ -33,14 +35,15 @@ def print_explained(format_: Format, explained: Sequence[Explained], *, redact: 
         for t in e.tags
     ]
     document = documents[0] if len(documents) == 1 else documents
-    emit(format_, document, columns, rows, table=lambda: _print_text(explained, frozenset(redact)))
+    emit(format_, document, columns, rows, table=lambda: _print_text(explained, frozenset(redact), tag))
 
 
-def _print_text(explained: Sequence[Explained], redact: frozenset[str]) -> None:
+def _print_text(explained: Sequence[Explained], redact: frozenset[str], asked: str | None) -> None:
     for device in explained:
         click.secho(f"{printable(device.name)}  {printable(device.device)}", bold=True)
         if not device.tags:
-            click.echo("  carries no tag, and Earmark never gave it one")
+            which = "no tag" if asked is None else f"no tag {printable(asked)}"
+            click.echo(f"  carries {which}, and Earmark never gave it one")
         for tag in device.tags:
             _print_tag(tag, redact)
 

@@ -9,7 +9,7 @@ import rich_click as click
 
 from earmark.cli.options import Format
 from earmark.cli.render.output import emit
-from earmark.cli.render.text import printable
+from earmark.cli.render.text import count_of, printable
 from earmark.model.finding import Finding, Severity
 from earmark.project.report import finding_document
 
@@ -28,12 +28,8 @@ def _print_text(findings: Sequence[Finding]) -> None:
         click.echo("No findings.", err=True)
     else:
         click.echo(
-            f"{_count(counts[Severity.ERROR], 'error')}, {_count(counts[Severity.WARNING], 'warning')}.", err=True
+            f"{count_of(counts[Severity.ERROR], 'error')}, {count_of(counts[Severity.WARNING], 'warning')}.", err=True
         )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def print_findings(format_: Format, findings: Sequence[Finding]) -> None:

@@ -18,6 +18,11 @@ def printable(text: str, *, lines: bool = False) -> str:
     )
 
 
+def count_of(number: int, word: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def moment(at: datetime | None) -> str:
     """An instant to the minute, in UTC; nothing for None."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at else ""
