@@ -29,9 +29,7 @@ lint: $(DEV) ## format, lint, types and direction of imports
 check: lint test ## the one gate: lint, then every test
 
 bench: $(DEV) ## run the benchmarks, which print ratios; ONLY=name runs one
-	@for file in $(if $(ONLY),benchmarks/$(ONLY).py,benchmarks/[a-z]*.py); do \
-		name=$$(basename $$file .py); echo "== $$name" >&2; $(PY) -m benchmarks.$$name $(ARGS) || exit 1; \
-	done
+	$(PY) -m benchmarks $(ONLY) $(ARGS)
 
 lock: $(LOCKER) ## choose versions anew within pyproject.toml's ranges (UPGRADE=1 for the newest) and pin their hashes
 	$(LOCK) --group build pyproject.toml -o requirements/runtime.txt

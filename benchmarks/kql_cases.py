@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.big_project import Size
+from benchmarks.measure import say
 from earmark.hunting.local_cells import cells_of, reader_of
 from earmark.hunting.local_session import open_session
 from earmark.kql.base import Analysis
@@ -171,6 +173,20 @@ def judge_all(cases: Iterable[Case]) -> list[Verdict]:
     return [judge(case, kql) for case in cases]
 
 
+def run(_size: Size) -> None:
+    """Print the counts of all cases."""
+    if not CASES.is_file():
+        say("recorded cases", f"none at {CASES}: nothing to compare with")
+        return
+    _say_counts(judge_all(read_cases(CASES)))
+
+
+def _say_counts(verdicts: list[Verdict]) -> None:
+    counts = Counter(verdict.kind for verdict in verdicts)
+    kinds = ("passed", "refused", "wrong", "failed", "rejected", "undecided")
+    say(f"of {len(verdicts)} recorded cases", "  ".join(f"{kind} {counts[kind]}" for kind in kinds), "wrong 0")
+
+
 def main() -> None:
     """Print the counts, and with --list what became of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -186,9 +202,7 @@ def main() -> None:
         for verdict in sorted(verdicts, key=lambda one: (one.kind, one.case.id)):
             if verdict.kind != "passed":
                 print(f"{verdict.kind:9} {verdict.case.id}  {verdict.why}")
-    counts = Counter(verdict.kind for verdict in verdicts)
-    kinds = ("passed", "refused", "wrong", "failed", "rejected", "undecided")
-    print("  ".join(f"{kind} {counts[kind]}" for kind in kinds), f" of {len(verdicts)}")
+    _say_counts(verdicts)
 
 
 if __name__ == "__main__":

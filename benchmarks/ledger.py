@@ -1,23 +1,25 @@
 """How fast the ledger takes entries: intents and outcomes in batches of 500 devices; prints entries a second.
 
-Run: python -m benchmarks.ledger [DEVICES]
+Run: python -m benchmarks ledger --devices 100000
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.big_project import Size
+from benchmarks.measure import say
 from earmark.model.ledger import Entry, What
 from earmark.store import open_store
 
 BATCH = 500
 
 
-def main(devices: int) -> None:
+def run(size: Size) -> None:
+    devices = size.devices
     at = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def entries(what: What, ids: range) -> list[Entry]:
@@ -33,17 +35,13 @@ def main(devices: int) -> None:
             store.append(entries(What.ADD_INTENDED, ids))
             store.append(entries(What.ADDED, ids))
         seconds = time.perf_counter() - began
-        print(f"batches of {BATCH}: {2 * devices / seconds:,.0f} entries/s")
+        say(f"batches of {BATCH}", f"{2 * devices / seconds:,.0f} entries/s")
         whole = [*entries(What.REMOVE_INTENDED, range(devices)), *entries(What.REMOVED, range(devices))]
         began = time.perf_counter()
         store.append(whole)
         seconds = time.perf_counter() - began
-        print(f"one append of {len(whole):,}: {len(whole) / seconds:,.0f} entries/s")
+        say(f"one append of {len(whole):,}", f"{len(whole) / seconds:,.0f} entries/s")
         began = time.perf_counter()
         faults = store.check_ledger()
-        print(f"check of {4 * devices:,}: {time.perf_counter() - began:.2f} s, {len(faults)} faults")
+        say(f"check of {4 * devices:,}", f"{time.perf_counter() - began:.2f} s, {len(faults)} faults")
         store.close()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
