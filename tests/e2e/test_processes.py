@@ -90,3 +90,13 @@ def test_a_killed_import_is_completed_by_importing_again(earmark: Earmark, tmp_p
     earmark.run("import", str(file))
     assert earmark.read("hunt", "DeviceLogonEvents | count", now="2026-02-20T23:00:00Z")["rows"] == [[20_000]]
     assert len(earmark.read("devices", now="2026-02-20T23:00:00Z")) == 50
+
+
+def test_a_flow_whose_file_has_errors_is_not_passed_over_in_silence(weekly: Earmark) -> None:
+    weekly.write(
+        "flows/broken.yaml",
+        'flow: broken\ntrigger: {cron: "0 6 * * *"}\nhunt: {query: DeviceInfo | where Nope == 1}\ntag: {value: B}\n',
+    )
+    ended = weekly.run("run", "--due", now=SUNDAY, code=4)
+    assert "flows/broken.yaml has errors" in ended.err
+    assert weekly.tagged("Executive", now=SUNDAY) == {"pc-1"}

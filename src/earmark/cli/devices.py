@@ -17,7 +17,6 @@ def command(options: Options, device: str | None, tag: str | None) -> None:
     With each tag: who put it there, the flow that owns it, since when and until when. DEVICE is an id or a name.
     """
     from earmark.cli.render.output import emit
-    from earmark.cli.render.text import moment
     from earmark.services.devices import devices_document, list_devices
 
     listed = list_devices(options.open().workspace(), device=device, tag=tag)
@@ -25,12 +24,12 @@ def command(options: Options, device: str | None, tag: str | None) -> None:
         [
             d.id,
             d.name,
-            moment(d.last_seen_at),
+            d.last_seen_at,
             t.value if t else "",
             t.origin.value if t else "",
             t.flow or "" if t else "",
-            moment(t.since) if t else "",
-            moment(t.until) if t else "",
+            t.since if t else None,
+            t.until if t else None,
         ]
         for d in listed
         for t in (d.tags or (None,))

@@ -18,6 +18,7 @@ def command(options: Options, flows: tuple[str, ...], due: bool) -> int:
     Each is hunted, planned and applied as far as guard and approval let it pass.
     """
     from earmark.cli.render.ran import print_run, print_runs, run_exit_code, worst
+    from earmark.cli.render.text import printable
     from earmark.services.run import run_due, run_flows
 
     if due == bool(flows):
@@ -32,4 +33,7 @@ def command(options: Options, flows: tuple[str, ...], due: bool) -> int:
         return run_exit_code(ran)
     runs = run_due(workspace)
     print_runs(options.format, runs)
-    return worst(run_exit_code(r) for r in runs) if runs else ExitCode.DONE
+    broken = sorted(workspace.project.broken)
+    for file in broken:
+        click.echo(f"error: {printable(file)} has errors, so its flow was not run; see `earmark check`.", err=True)
+    return worst([*map(run_exit_code, runs), *([ExitCode.UNKNOWN] if broken else [])])

@@ -16,7 +16,6 @@ from earmark.cli.options import Options, pass_options
 def command(options: Options, run: str | None, last: int) -> None:
     """List the runs, newest first, or show one."""
     from earmark.cli.render.output import emit
-    from earmark.cli.render.text import moment
     from earmark.model.document import runs_document
     from earmark.services.runs import list_runs
 
@@ -26,9 +25,9 @@ def command(options: Options, run: str | None, last: int) -> None:
         [
             r.id,
             r.trigger,
-            moment(r.due_at),
-            moment(r.started_at),
-            moment(r.ended_at),
+            r.due_at,
+            r.started_at,
+            r.ended_at,
             f.flow,
             f.state.value,
             f.added,

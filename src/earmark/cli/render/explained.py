@@ -27,9 +27,9 @@ def print_explained(
             t.owned,
             t.flow or "",
             t.query_digest or "",
-            moment(t.first_match_at),
-            moment(t.last_match_at),
-            moment(t.until),
+            t.first_match_at,
+            t.last_match_at,
+            t.until,
         ]
         for e in explained
         for t in e.tags

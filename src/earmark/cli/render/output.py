@@ -6,12 +6,14 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from earmark.cli.options import Format
 from earmark.cli.render.text import cell
+from earmark.model.instant import instant_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,13 +33,15 @@ def print_json(document: Any) -> None:
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Rows as CSV, cells as they are."""
+    """Rows as CSV, cells and instants in full, as in JSON."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_plain(v) for v in row] for row in rows)
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant_text(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list, bool)) else value
 
 

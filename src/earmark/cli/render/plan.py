@@ -32,7 +32,7 @@ def print_plan(format_: Format, plan: Plan, *, redact: Collection[str], every: b
         print_json(plan_document(plan, redact=redact))
     elif format_ == "csv":
         rows = [
-            [s.flow, c.action.value, c.device, c.name, c.tag, c.reason.value, c.text, moment(c.until)]
+            [s.flow, c.action.value, c.device, c.name, c.tag, c.reason.value, c.text, c.until]
             for s in plan.sections
             for c in s.changes
         ]

@@ -32,6 +32,8 @@ def cell(value: object) -> str:
     """Any cell of a result as text."""
     if value is None:
         return ""
+    if isinstance(value, datetime):
+        return moment(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
