@@ -176,10 +176,31 @@ def _quantile(group: Group, share: float) -> Scalar:
 
 
 def _percentiles(group: Group) -> Scalar:
-    """One percentile; the operator takes calls with several apart."""
+    """One percentile; of calls with several, `compile_percentiles` makes one result each."""
     if len(group.arguments) != 2:
-        raise group.refuse("is known here with one percentile; call percentile() for each")
+        raise group.refuse("several results cannot stand inside an expression")
     return _percentile(group)
+
+
+def compile_percentiles(node: Node, scope: Scope) -> list[Scalar]:
+    """The results of one `percentiles(value, 5, 50, …)`."""
+    arguments = tuple(compile_scalar(argument, scope) for argument in node.arguments)
+    return [
+        _percentile(Group(name="percentiles", arguments=(arguments[0], share), condition="", node=node, scope=scope))
+        for share in arguments[1:]
+    ]
+
+
+def _percentiles_array(group: Group) -> Scalar:
+    """The percentiles, given one by one or as an array, in an array."""
+    shares: list[Any] = []
+    for position in range(1, len(group.arguments)):
+        given = group.constant(position)
+        shares += given if isinstance(given, list) else [given]
+    if not shares or not all(isinstance(share, int | float) and 0 <= share <= 100 for share in shares):
+        raise group.refuse("the percentiles must be constants from 0 to 100")
+    found = ", ".join(json_element(_quantile(group, share), group.scope) for share in shares)
+    return group.give(f"json_array({found})::VARCHAR", "dynamic", nullable=False)
 
 
 def _most(group: Group, position: int) -> int:
@@ -263,6 +284,7 @@ AGGREGATES: Final[dict[str, Builder]] = {
     "make_bag_if": _bag,
     "percentile": _percentile,
     "percentiles": _percentiles,
+    "percentiles_array": _percentiles_array,
     "stdev": _deviation("stddev_samp"),
     "stdevif": _deviation("stddev_samp"),
     "stdevp": _deviation("stddev_pop"),

@@ -25,6 +25,10 @@ _LONGEST_INLINE = 200
 """A let whose SQL is longer becomes a common table expression of one row."""
 HIDDEN_DAY = identifier("~day")
 """The column of the engine's views that holds the partition's day."""
+_CLOSING = {"CountOperator", "DistinctOperator", "ProjectOperator", "SummarizeOperator"}
+"""Operators after which only the columns that they name are left."""
+_READ_ALL = {"pack_all", "column_ifexists", "columnifexists"}
+"""Functions that may read a column that they do not name."""
 EVENT_TIME_COLUMN = "Timestamp"
 
 
@@ -38,6 +42,7 @@ class Compilation(Writer):
         self.scanned: dict[str, str] = {}
         self._aside: Reach = NOTHING_READ
         self._calls: list[Node] = []
+        self._following: list[Node] = []
 
     def compile(self, root: Node) -> tuple[CompiledQuery, Relation]:
         """The whole query."""
@@ -115,13 +120,29 @@ class Compilation(Writer):
                 node = node["Expression"] if node.kind == "MaterializeExpression" else node.arguments[0]
             else:
                 break
+        self._following = steps[::-1]
         relation = self.source(node, environment)
         while steps:
             step = steps.pop()
+            self._following = steps[::-1]
             if step.kind == "JoinOperator":
                 relation = narrowed_left(self, step, steps[-1] if steps else None, relation, environment)
             relation = self.apply(step, relation, environment)
         return relation
+
+    def is_unread(self, column: str) -> bool:
+        """Whether the operators after the one at hand do without a column, up to one that leaves it behind."""
+        for step in self._following:
+            parts = list(step.walk())
+            if any(part.name == column or part.name in _READ_ALL or part.kind == "StarExpression" for part in parts):
+                return False
+            if any(part.columns is not None and part is not step for part in parts):
+                return False
+            if step.kind in _CLOSING:
+                return True
+            if step.kind not in ("FilterOperator", "ExtendOperator", "SortOperator"):
+                return False
+        return False
 
     def apply(self, step: Node, relation: Relation, environment: Environment) -> Relation:
         """One operator."""

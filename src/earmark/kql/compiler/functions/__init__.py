@@ -9,10 +9,11 @@ from earmark.kql.compiler.functions.dynamics import DYNAMICS
 from earmark.kql.compiler.functions.ips import IPS
 from earmark.kql.compiler.functions.logic import LOGIC
 from earmark.kql.compiler.functions.maths import MATHS
+from earmark.kql.compiler.functions.parsing import PARSING
 from earmark.kql.compiler.functions.strings import STRINGS
 from earmark.kql.compiler.functions.times import TIMES
 from earmark.kql.compiler.functions.urls import URLS
 
-FUNCTIONS: Final[dict[str, Builder]] = {**LOGIC, **STRINGS, **TIMES, **DYNAMICS, **MATHS, **IPS, **URLS}
+FUNCTIONS: Final[dict[str, Builder]] = {**LOGIC, **STRINGS, **PARSING, **TIMES, **DYNAMICS, **MATHS, **IPS, **URLS}
 
 __all__ = ["FUNCTIONS", "Builder", "Call"]

@@ -9,6 +9,9 @@ from earmark.kql.compiler.functions.base import Builder, Call, template
 from earmark.kql.compiler.literals import TICKS, constant
 from earmark.kql.compiler.scalar import Scalar
 
+_MOST: Final = 1_048_576
+"""Elements that range() gives at most."""
+
 
 def _pack_array(call: Call) -> Scalar:
     if all(argument.is_const and argument.type in ("bool", "int", "long", "string") for argument in call.arguments):
@@ -25,10 +28,23 @@ def _bag_pack(call: Call) -> Scalar:
         return call.give(
             f"json_object({call.text(0).sql}, {json_element(call[1], call.scope)})::VARCHAR", nullable=False
         )
+    if not all(call[position].is_const for position in range(0, len(call), 2)):
+        return _bag_of_computed_keys(call)
     names = [call.constant(position) for position in range(0, len(call), 2)]
     if len(set(names)) < len(names) or not all(isinstance(name, str) and name for name in names):
         raise call.refuse("the names must be constant strings, each given once")
     return _bag(call, names, [call[position] for position in range(1, len(call), 2)])
+
+
+def _bag_of_computed_keys(call: Call) -> Scalar:
+    """Which of two members with one key Kusto keeps is not known: such a row stops the hunt."""
+    keys = ", ".join(call.text(position).sql for position in range(0, len(call), 2))
+    members = ", ".join(json_element(call[position], call.scope) for position in range(1, len(call), 2))
+    hoisted = [
+        call.scope.hoist(Scalar(sql=f"to_json([{listed}])::VARCHAR", type="dynamic")) for listed in (keys, members)
+    ]
+    call.scope.require_macro("k_texts")
+    return call.give(call.macro("k_bag_of", f"k_texts({hoisted[0].sql})", _elements(call, hoisted[1])), nullable=False)
 
 
 def _bag(call: Call, names: list[str], values: list[Scalar]) -> Scalar:
@@ -54,8 +70,14 @@ def _bag_pack_columns(call: Call) -> Scalar:
     return _bag(call, names, list(call.arguments))
 
 
+def _elements(call: Call, array: Scalar) -> str:
+    return call.macro("k_items", array)
+
+
 def _items(call: Call, position: int) -> str:
-    return call.macro("k_items", call.as_type(position, "dynamic"))
+    if call[position].is_null:
+        raise call.refuse("null is no array", position)
+    return _elements(call, call.as_type(position, "dynamic"))
 
 
 def _array_length(call: Call) -> Scalar:
@@ -124,12 +146,37 @@ def _range(call: Call) -> Scalar:
     if not isinstance(step, int) or step == 0:
         raise call.refuse("the step must be a constant other than zero")
     last = f"{end.inner} + {1 if step > 0 else -1}"
-    listed = f"list_slice(range({start.sql}, {last}, {step}), 1, 1048576)"
+    # The end is brought near first: a long range would be made in memory before it is cut.
+    nearer = "least" if step > 0 else "greatest"
+    nearest = f"{nearer}(({last})::HUGEINT, {start.inner}::HUGEINT + {step * _MOST})::BIGINT"
+    listed = f"range({start.sql}, {nearest}, {step})"
     if kind != "long":
         name = f"k_{kind}_text"
         call.scope.require_macro(name)
         listed = f"list_transform({listed}, lambda moment: {name}(moment))"
     return call.give(f"to_json({listed})::VARCHAR")
+
+
+def _sorted(direction: str) -> Builder:
+    """`array_sort_asc` and `array_sort_desc` of one array; nulls last, unless asked for first."""
+
+    def build(call: Call) -> Scalar:
+        nulls_last = call.constant(len(call) - 1) if len(call) > 1 and call[len(call) - 1].type == "bool" else True
+        if len(call) > 1 + (call[len(call) - 1].type == "bool") or call.type != "dynamic":
+            raise call.refuse("is known here with one array")
+        if not isinstance(nulls_last, bool):
+            raise call.refuse("where nulls go must be a constant", 1)
+        array = call.scope.hoist(call.as_type(0, "dynamic"))
+        parts = [call.macro("k_array_sorted", array, f"'{direction}'"), call.macro("k_absent", _items(call, 0))]
+        joined = ", ".join(parts if nulls_last else reversed(parts))
+        call.scope.require_macro("k_is_array")
+        return call.give(f"CASE WHEN k_is_array({array.sql}) THEN to_json(list_concat({joined}))::VARCHAR END")
+
+    return build
+
+
+def _jaccard(call: Call) -> Scalar:
+    return call.give(call.macro("k_jaccard", _items(call, 0), _items(call, 1)))
 
 
 def _has_key(call: Call) -> Scalar:
@@ -156,6 +203,9 @@ DYNAMICS: Final[dict[str, Builder]] = {
     "array_slice": _array_slice,
     "array_index_of": _array_index_of,
     "array_reverse": template("to_json(list_reverse(k_items({0})))::VARCHAR", ["dynamic"], nullable=True),
+    "array_sort_asc": _sorted("ASC"),
+    "array_sort_desc": _sorted("DESC"),
+    "jaccard_index": _jaccard,
     "set_has_element": _set_has_element,
     "set_union": _set_operation("list_concat({0}, {1})"),
     "set_intersect": _set_operation("list_filter({0}, lambda e: list_contains({1}, e))"),

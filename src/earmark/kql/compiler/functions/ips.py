@@ -7,6 +7,7 @@ from typing import Final
 from earmark.kql.compiler import regexes
 from earmark.kql.compiler.functions.base import Builder, Call, template
 from earmark.kql.compiler.literals import constant
+from earmark.kql.compiler.macros import OCTET
 from earmark.kql.compiler.scalar import Scalar, quoted
 
 
@@ -69,10 +70,12 @@ def _format(call: Call, *, masked: bool) -> Scalar:
 
 
 def _has(call: Call, *, prefix: bool, wanted: list[str]) -> Scalar:
-    """Whether an address, set off by characters that are not letters or digits, stands in a text."""
+    """Whether an address, set off by characters that are not letters or digits, stands in a text; of a prefix, whether
+    the whole address is a valid one.
+    """
     bad = [one for one in wanted if not _is_address(one, prefix)]
     good = [
-        regexes.literal(one) + (r"[0-9.]*[0-9]" if prefix and one.endswith(".") else "")
+        regexes.literal(one) + (rf"{OCTET}(?:\.{OCTET}){{{3 - one.count('.')}}}" if one.endswith(".") else "")
         for one in wanted
         if one not in bad
     ]

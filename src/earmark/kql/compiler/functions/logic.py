@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from earmark.kql.compiler import conversions
+from earmark.kql.compiler import conversions, literals
 from earmark.kql.compiler.functions.base import Builder, Call, converting
 from earmark.kql.compiler.literals import constant
 from earmark.kql.compiler.scalar import JsonPath, Scalar
@@ -76,6 +77,21 @@ def _to_string(call: Call) -> Scalar:
     return call.text(0)
 
 
+def _to_time(kql_type: str, read: Callable[[str], int]) -> Builder:
+    """A constant text with digits that is not read here may be a spelling that Kusto reads: no null is guessed."""
+
+    def build(call: Call) -> Scalar:
+        if len(call) != 1:
+            raise call.refuse("is known here with one argument")
+        if call[0].type == "string" and call[0].is_const and any(letter.isdigit() for letter in call[0].const):
+            read(call[0].const)
+            if kql_type == "timespan" and any(letter.isalpha() for letter in call[0].const):
+                raise call.refuse("write the timespan as a literal, such as 1d, or as d.hh:mm:ss", 0)
+        return call.as_type(0, kql_type)
+
+    return build
+
+
 def _extract_json(call: Call) -> Scalar:
     """A constant path into JSON text."""
     path = call.constant(0)
@@ -115,8 +131,8 @@ LOGIC: Final[dict[str, Builder]] = {
     "tobool": converting("bool"),
     "toboolean": converting("bool"),
     "todecimal": converting("decimal"),
-    "todatetime": converting("datetime"),
-    "totimespan": converting("timespan"),
+    "todatetime": _to_time("datetime", literals.read_datetime),
+    "totimespan": _to_time("timespan", literals.read_timespan),
     "toguid": converting("guid"),
     "parse_json": _parse_json,
     "parsejson": _parse_json,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from typing import Final
 
 from earmark.kql.compiler.conversions import convert
 from earmark.kql.compiler.functions.base import Builder, Call, template
 from earmark.kql.compiler.functions.formats import date_pieces, span_pieces
 from earmark.kql.compiler.literals import TICKS
-from earmark.kql.compiler.scalar import PHYSICAL, Scalar
+from earmark.kql.compiler.scalar import PHYSICAL, Scalar, quoted
 
 _DAY = TICKS["d"]
 _UNITS: Final = {
@@ -236,6 +237,17 @@ def _real_bin(value: str, step: str, start: str) -> str:
     return f"floor(({value} - {start}) / {step}) * {step} + {start}" if start else f"floor({value} / {step}) * {step}"
 
 
+def _utc_to_local(call: Call) -> Scalar:
+    zone = call.constant(1)
+    if not isinstance(zone, str) or zone not in zoneinfo.available_timezones():
+        raise call.refuse("the time zone must be a constant such as 'Europe/Berlin'", 1)
+    moment = call.scope.hoist(call.as_type(0, "datetime"))
+    for name in ("k_ts", "k_ticks"):
+        call.scope.require_macro(name)
+    local = f"timezone({quoted(zone)}, k_ts({moment.sql})::TIMESTAMPTZ)"
+    return call.give(call.macro("k_in_time", f"TRY(k_ticks({local})) + {moment.sql} % 10"), "datetime")
+
+
 TIMES: Final[dict[str, Builder]] = {
     "now": _now,
     "ago": _ago,
@@ -251,6 +263,7 @@ TIMES: Final[dict[str, Builder]] = {
     "endofmonth": _ending("month"),
     "endofyear": _ending("year"),
     "datetime_add": _datetime_add,
+    "datetime_utc_to_local": _utc_to_local,
     "datetime_diff": _datetime_diff,
     "datetime_part": _datetime_part,
     "dayofweek": template(f"({{0}} // {_DAY} + 1) % 7 * {_DAY}", ["datetime"], "timespan"),

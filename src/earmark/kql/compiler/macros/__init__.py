@@ -1,7 +1,7 @@
 """SQL macros for conversions and other meanings that need an argument several times.
 
-Every macro is total: whatever its arguments hold, it gives a value or NULL and never stops the query; but for
-`k_json_number`, where Kusto's answer is not known and none is better than a wrong one. DuckDB writes a
+Every macro is total: whatever its arguments hold, it gives a value or NULL and never stops the query; but for those
+that call `error`, where Kusto's answer is not known for a value and none is better than a wrong one. DuckDB writes a
 macro's arguments out wherever they are named, so callers hand over columns, not long expressions (`Scope.hoist`).
 """
 
@@ -11,16 +11,17 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from earmark.kql.compiler.macros.addresses import ADDRESSES, IPV4
+from earmark.kql.compiler.macros.addresses import ADDRESSES, IPV4, OCTET
 from earmark.kql.compiler.macros.arrays import ARRAYS
 from earmark.kql.compiler.macros.base import Macro
+from earmark.kql.compiler.macros.parsing import PARSING
 from earmark.kql.compiler.macros.texts import TERM, TEXTS
 from earmark.kql.compiler.macros.values import VALUES
 
-MACROS: Final[dict[str, Macro]] = {**VALUES, **ARRAYS, **TEXTS, **ADDRESSES}
+MACROS: Final[dict[str, Macro]] = {**VALUES, **ARRAYS, **TEXTS, **PARSING, **ADDRESSES}
 """Name → macro."""
 
-__all__ = ["IPV4", "MACROS", "TERM", "Macro", "definitions", "repeats"]
+__all__ = ["IPV4", "MACROS", "OCTET", "TERM", "Macro", "definitions", "repeats"]
 
 
 def definitions(names: Iterable[str]) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ from typing import Final
 
 from earmark.kql.compiler.macros.base import Macro, macro
 
-_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-IPV4: Final = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+"""A regular expression for one decimal part of an IPv4 address, without leading zeros."""
+IPV4: Final = rf"{OCTET}(?:\.{OCTET}){{3}}"
 """A regular expression for an IPv4 address in four decimal parts, without leading zeros."""
 _IPV4_MASKED = rf"^\s*{IPV4}(?:/(?:3[0-2]|[12]?[0-9]))?\s*$"
 _URL = (

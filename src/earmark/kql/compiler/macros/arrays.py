@@ -6,6 +6,9 @@ from typing import Final
 
 from earmark.kql.compiler.macros.base import Macro, macro
 
+_IS_NUMBER = "json_type(e) IN ('BIGINT', 'UBIGINT', 'DOUBLE')"
+_SPAN = r"^-?(?:[0-9]+\.)?[0-9]{1,2}:[0-9]{2}"
+
 ARRAYS: Final[dict[str, Macro]] = {
     # dynamic arrays
     "k_texts": macro("j", "json_extract_string(TRY_CAST(j AS JSON), '$[*]')"),
@@ -39,6 +42,35 @@ ARRAYS: Final[dict[str, Macro]] = {
         "list_transform(list_sort(list_transform(list_distinct(items), lambda e: {'n': TRY_CAST(e AS DOUBLE),"
         " 't': e})),"
         " lambda s: s.t)",
+    ),
+    "k_present": macro("items", "list_filter(items, lambda e: json_type(e) <> 'NULL')"),
+    "k_absent": macro("items", "list_filter(items, lambda e: json_type(e) = 'NULL')"),
+    "k_orderly": macro(
+        "items",
+        f"len(list_filter(items, lambda e: {_IS_NUMBER})) = len(items) OR len(list_filter(items, lambda e:"
+        f" json_type(e) = 'VARCHAR' AND NOT regexp_matches(json_extract_string(e, '$'), '{_SPAN}'))) = len(items)",
+    ),
+    "k_array_sorted": macro(
+        "j direction",
+        "CASE WHEN NOT k_is_array(j) THEN NULL WHEN NOT k_orderly(k_present(k_items(j))) THEN"
+        " error('an array is sorted here only if all its elements are numbers, or all are texts other than timespans')"
+        "::JSON[] ELSE list_transform(list_sort(list_transform(k_present(k_items(j)), lambda e:"
+        f" {{'n': CASE WHEN {_IS_NUMBER} THEN TRY_CAST(e AS DOUBLE) END,"
+        f" 'i': CASE WHEN {_IS_NUMBER} THEN TRY_CAST(e AS HUGEINT) END,"
+        " 't': json_extract_string(e, '$'), 'e': e}), direction), lambda s: s.e) END",
+    ),
+    "k_jaccard": macro(
+        "a b",
+        "CASE WHEN len(list_concat(a, b)) = 0 THEN error('jaccard_index of two empty sets is not known here')::DOUBLE"
+        " ELSE len(list_distinct(list_filter(a, lambda e: list_contains(b, e))))::DOUBLE"
+        " / len(list_distinct(list_concat(a, b))) END",
+    ),
+    "k_bag_of": macro(
+        "keys members",
+        "CASE WHEN len(list_distinct(keys)) < len(keys) OR list_contains(keys, '') THEN"
+        " error('bag_pack: a key is empty, or given twice')::VARCHAR ELSE '{' || array_to_string(list_transform(keys,"
+        " lambda key, place: to_json(key)::VARCHAR || ':' || coalesce(members[place]::VARCHAR, 'null')), ',')"
+        " || '}' END",
     ),
     "k_slice": macro(
         "j a z",

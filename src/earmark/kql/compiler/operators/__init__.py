@@ -46,6 +46,7 @@ OPERATORS: Mapping[str, Operator] = {
     "ProjectRenameOperator": project.compile_rename,
     "ProjectReorderOperator": project.compile_seen,
     "RenderOperator": plain.compile_unchanged,
+    "SampleOperator": sort.compile_take,
     "SerializeOperator": plain.compile_serialize,
     "SortOperator": sort.compile_sort,
     "SummarizeOperator": summarize.compile_summarize,

@@ -27,7 +27,7 @@ def compile_sort(compilation: Compilation, node: Node, relation: Relation, envir
 
 
 def compile_take(compilation: Compilation, node: Node, relation: Relation, environment: Environment) -> Relation:
-    """Compile TakeOperator."""
+    """Compile TakeOperator, and SampleOperator: which rows is free, so the same ones every time."""
     return _first(compilation, relation, _number(compilation, node["Expression"], environment))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from earmark.kql.compiler.aggregates import compile_aggregate
+from earmark.kql.compiler.aggregates import compile_aggregate, compile_percentiles
 from earmark.kql.compiler.expressions import compile_scalar
 from earmark.kql.compiler.operators.winners import one_row_each
 from earmark.kql.compiler.relation import Relation
@@ -61,7 +61,10 @@ class _OverAggregates(Scope):
         self._plan = plan
 
     def aggregate(self, node: Node) -> Scalar:
-        scalar = compile_aggregate(node, self._rows)
+        return self.kept(compile_aggregate(node, self._rows))
+
+    def kept(self, scalar: Scalar) -> Scalar:
+        """The value of an aggregate as a column."""
         for name, known in self._plan.aggregates:
             if known.sql == scalar.sql and known.type == scalar.type:
                 return scalar.named(name)
@@ -116,6 +119,8 @@ def _read_aggregate(
         and not name.endswith("if")
     ):
         _read_winner(inner, rows, plan, relation, by_columns, largest=True)
+    elif name == "percentiles" and len(inner.arguments) > 2:
+        plan.results += [_Result(outer.kept(scalar)) for scalar in compile_percentiles(inner, rows)]
     elif inner.type == "tuple":
         raise Refused(f"aggregate '{name}' with several results is not supported yet", inner)
     else:

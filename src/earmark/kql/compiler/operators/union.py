@@ -28,6 +28,7 @@ def compile_union_source(compilation: Compilation, node: Node, environment: Envi
 def _union(
     compilation: Compilation, node: Node, inputs: list[tuple[str, Relation]], environment: Environment
 ) -> Relation:
+    unread = {name for name, _ in node.columns or () if compilation.is_unread(name)}
     fuzzy = parameter(node, "isfuzzy").lower() == "true"
     for expression in node.list("Expressions"):
         inputs += _inputs(compilation, expression, environment, len(inputs), fuzzy=fuzzy)
@@ -54,6 +55,10 @@ def _union(
         for name, kind in expected:
             if name == source:
                 selected.append(f"{quoted(label)} AS {made[name]}")
+                continue
+            if (name, kind) not in found and name in unread:
+                # Which name and type the engine gives it does not matter.
+                selected.append(f"{_missing(kind)} AS {made[name]}")
                 continue
             if (name, kind) not in found:
                 raise Refused(

@@ -12,7 +12,14 @@ from tests.unit.kql.compiler.operators.answering import errors
 @pytest.mark.parametrize(
     ("query", "place", "said"),
     [
-        ("DeviceEvents | sample 5", "sample 5", "operator 'sample' is not supported yet"),
+        (
+            "DeviceEvents | sample-distinct 5 of DeviceId",
+            "sample-distinct 5 of DeviceId",
+            "'sample-distinct' is not supported yet",
+        ),
+        ("union Device*Events | project AdditionalFields", None, "column 'AdditionalFields' has different types"),
+        ("union Device*Events | extend p = pack_all() | project p", None, "has different types"),
+        ("union Device*Events | take 5", None, "has different types"),
         ("DeviceEvents | top-nested 3 of DeviceId by count()", "top-nested 3 of DeviceId by count()", "'top-nested'"),
         ("search 'x'", "search 'x'", "operator 'search' is not supported yet"),
         (
@@ -84,3 +91,12 @@ def test_a_query_that_doubles_itself_is_refused(kql: Kql) -> None:
     analysis = kql.analyze(f"let f0 = (a:long) {{ a + 1 }}; {doubling}DeviceEvents | extend z = f13(ProcessId)")
 
     assert [d.code for d in analysis.diagnostics if d.weight is Weight.ERROR] == ["EK004"]
+
+
+@pytest.mark.parametrize(
+    "rest", ["count", "where Timestamp > ago(7d) | summarize count() by DeviceId", "extend x = DeviceId | project x"]
+)
+def test_a_column_of_two_types_does_not_matter_where_nobody_reads_it(rest: str, kql: Kql) -> None:
+    analysis = kql.analyze(f"union Device*Events | {rest}")
+
+    assert analysis.compiled is not None, errors(analysis)
