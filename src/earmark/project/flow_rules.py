@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from earmark.kql.base import Analysis
+from earmark.kql.defender.renames import OLD_COLUMNS
 from earmark.model.finding import Finding
 from earmark.model.flow import Action
 from earmark.model.hits import tag_columns
@@ -163,7 +164,12 @@ def check_columns(draft: FlowDraft, analysis: Analysis) -> list[Finding]:
 
 def _unknown_column(place: Node, thing: str, name: str, names: Sequence[str]) -> Finding:
     message = f"{thing} gives no column `{name}`; it gives {_listed(names)}.{did_you_mean(name, names)}"
-    return place.finding(Code.UNKNOWN_COLUMN, message, "Names of columns are case-sensitive.")
+    renamed = OLD_COLUMNS.get(name)
+    today = next((new for new in renamed.new if new in names), "") if renamed else ""
+    hint = (
+        f"It is called {today} since {renamed.since}." if renamed and today else "Names of columns are case-sensitive."
+    )
+    return place.finding(Code.UNKNOWN_COLUMN, message, hint)
 
 
 def _listed(names: Sequence[str]) -> str:
