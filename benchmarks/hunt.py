@@ -1,6 +1,7 @@
 """The flow's hunt, as `plan` runs it, against SQL written by hand and against Polars.
 
-All three have the same files and threads, and must give the same rows. All three know which days to read. The hunt and the SQL by hand each open a DuckDB of their own, as every hunt does.
+All three have the same files (of the days in question) and threads, and must give the same rows. The hunt and the SQL
+by hand each open a DuckDB of their own, as every hunt does.
 """
 
 from __future__ import annotations

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.big_project import FLOW, Size, big_project
+from benchmarks.big_project import FLOW, HELD, Size, big_project
 from benchmarks.hunt import hunt_of
 from benchmarks.measure import EARMARK, Spent, in_turn, say, spent_by, spent_by_process
-
-HELD = 3
-"""The exit code of a plan that its guard holds, as it should one that tags a thousand devices at once."""
 
 
 def run(size: Size) -> None:
