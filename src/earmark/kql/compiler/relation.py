@@ -62,11 +62,16 @@ class Relation:
     known: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}))
     """SQL text → hidden column that already holds its value."""
     stable: bool = False
-    """Whether the same data always give the same order of rows (a filtered scan does), though no key says which."""
+    """Whether the same files always give the same order of rows (a filtered scan does), though no key says which."""
     unique: frozenset[str] = frozenset()
     """Physical columns of which no two rows share all values; empty when that is not known."""
     table: str = ""
     """The KQL name of the table or list, while this is the bare table."""
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the rows stand in an order that the query gives: events without one lie as they were imported."""
+        return bool(self.order) or (self.stable and self.event_time is None)
 
     @property
     def order_by(self) -> str:

@@ -130,6 +130,8 @@ class Scope:
         shown = self.row.relation.columns if self.row.relation is not None else {}
         self.columns: Mapping[str, Scalar] = shown if columns is None else columns
         self._no_hoisting = no_hoisting
+        self.settling_order = ""
+        """The order of rows for lists where the query gives none: whatever a list shows must not change by itself."""
 
     def column(self, node: Node) -> Scalar:
         """The column that a NameReference names."""
@@ -193,7 +195,7 @@ class Scope:
     def over(self) -> str:
         """The OVER clause of a window function that follows the order of rows; its value must be hoisted."""
         relation = self.row.relation
-        if relation is None or not (relation.order or relation.stable):
+        if relation is None or not relation.in_order:
             raise self.refuse(None, "row functions need rows in an order", hint="sort the rows first")
         return f"OVER ({relation.full_order_by.strip() if relation.order else ''})"
 
@@ -201,7 +203,9 @@ class Scope:
     def order_by(self) -> str:
         """What an aggregate that depends on the order of rows writes after its argument: ` ORDER BY …`, or nothing."""
         relation = self.row.relation
-        return relation.full_order_by if relation is not None and relation.order else ""
+        if relation is None or (relation.in_order and not relation.order):
+            return ""
+        return relation.full_order_by if relation.order else self.settling_order
 
     def subquery(self, node: Node) -> Relation:
         """A tabular expression inside a scalar one, as in `in (T | project C)`; it reads nothing of the current row."""

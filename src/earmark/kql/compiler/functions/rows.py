@@ -18,7 +18,7 @@ _SO_FAR = "ROWS UNBOUNDED PRECEDING"
 def _along(call: Call, sql: str, kql_type: str, frame: str = "") -> Scalar:
     """The value of a window function along the order of rows, as a column."""
     relation = call.scope.row.relation
-    if relation is None or not (relation.order or relation.stable):
+    if relation is None or not relation.in_order:
         raise call.scope.refuse(call.node, f"{call.name}: the rows must be in an order", hint="sort the rows first")
     order = relation.full_order_by.strip() if relation.order else ""
     return call.scope.hoist(call.give(f"{sql} OVER ({order} {frame})", kql_type))

@@ -10,6 +10,9 @@ from earmark.kql.compiler.literals import constant
 from earmark.kql.compiler.regexes import RegexError
 from earmark.kql.compiler.scalar import Scalar, quoted
 
+_LONGEST_REPEATED: Final = 2**24
+"""Characters that strrep() makes at most."""
+
 
 def _strcat(call: Call) -> Scalar:
     parts = [call.text(position) for position in range(len(call))]
@@ -171,6 +174,20 @@ def _hash(function: str) -> Builder:
     return build
 
 
+def _repeat(call: Call) -> Scalar:
+    """A text some times over. The documentation gives two bounds for how often; here the lower one holds."""
+    times = call.constant(1)
+    if not isinstance(times, int) or not 1 <= times <= 1024:
+        raise call.refuse("how often must be a constant from 1 to 1024", 1)
+    text, between = call.scope.hoist(call.text(0)), call.text(2) if len(call) == 3 else constant("", "string")
+    if not between.is_const:
+        raise call.refuse("what stands between must be a constant", 2)
+    # A text is made at once and in memory that no limit of the engine counts.
+    too_long = f"(length({text.inner}) + {len(between.const)}) * {times} > {_LONGEST_REPEATED}"
+    repeated = f"repeat({text.inner} || {between.sql}, {times - 1}) || {text.inner}"
+    return call.give(f"CASE WHEN {too_long} THEN error('strrep makes too long a text')::VARCHAR ELSE {repeated} END")
+
+
 def _reverse(call: Call) -> Scalar:
     return call.give(f"reverse({call.text(0).sql})")
 
@@ -198,7 +215,7 @@ STRINGS: Final[dict[str, Builder]] = {
     "strcmp": template(
         "CASE WHEN {0} < {1} THEN -1 WHEN {0} > {1} THEN 1 ELSE 0 END::BIGINT", ["string", "string"], "long"
     ),
-    "strrep": template("repeat({0}, {1})", ["string", "long"]),
+    "strrep": _repeat,
     "isascii": template(r"regexp_full_match({0}, '(?s)[\x00-\x7F]*')", ["string"], "bool"),
     "regex_quote": template(r"regexp_replace({0}, '([\\.+*?()|\[\]{{}}^$])', '\\\1', 'g')", ["string"]),
     "base64_encode_tostring": template("to_base64(encode({0}))", ["string"]),

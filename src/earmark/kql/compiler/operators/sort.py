@@ -1,7 +1,8 @@
 """`sort`, `top`, `take`: order, and its first rows.
 
-Which rows `take` and `top` keep among equals must not change from run to run, so ties fall by the remaining columns; a
-scan keeps the order of its files. Sorting by every column is dear, so a scan is first cut by the first key alone.
+Which rows `take` and `top` keep among equals must not change from run to run, nor with the files that hold the events:
+without an order the earliest are taken, and ties fall by the remaining columns. Sorting by every column is dear, so a
+scan is first cut by the first key alone.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ def _number(compilation: Compilation, node: Node, environment: Environment) -> i
 
 
 def _first(compilation: Compilation, relation: Relation, number: int) -> Relation:
+    if not relation.order and relation.stable and relation.event_time is not None:
+        # Events lie as they were imported; which of them are taken must not hang on that.
+        key = OrderKey(sql=relation.event_time.timestamp, descending=False, nulls_first=True)
+        return replace(_first(compilation, replace(relation, order=(key,)), number), order=())
     if not relation.order and relation.stable:
         name = compilation.emit(f"SELECT * FROM {relation.sql} LIMIT {number}")
         return replace(relation, sql=name, table="")

@@ -76,6 +76,7 @@ class _OverAggregates(Scope):
 def compile_summarize(compilation: Compilation, node: Node, relation: Relation, environment: Environment) -> Relation:
     """Compile SummarizeOperator."""
     rows = Scope(compilation, environment, Row(relation))
+    rows.settling_order = _settling_order(node, relation)
     plan = _Plan()
     by = node.get("ByClause")
     by_columns: set[str] = set()
@@ -94,6 +95,14 @@ def compile_summarize(compilation: Compilation, node: Node, relation: Relation, 
         raise Refused("summarize gives other columns than expected here", node)
     settled, placed = compilation.placed(rows.settled(), _to_place(plan))
     return _grouped(compilation, settled, plan, placed, outer, [name for name, _ in expected])
+
+
+def _settling_order(node: Node, relation: Relation) -> str:
+    """By the time of events, then by the columns that the aggregates read: rows equal in these give equal lists."""
+    time = [relation.event_time.timestamp] if relation.event_time is not None else []
+    read = {part.name for expression in node.list("Aggregates") for part in expression.walk()}
+    terms = time + [column.sql for name, column in relation.columns.items() if name in read]
+    return f" ORDER BY {', '.join(f'{term} ASC NULLS FIRST' for term in dict.fromkeys(terms))}" if terms else ""
 
 
 def _to_place(plan: _Plan) -> list[tuple[str, Scalar]]:
