@@ -126,12 +126,26 @@ def _average(group: Group) -> Scalar:
     raise group.refuse(f"values of type {value.type} have no average here", 0)
 
 
+def extreme(function: str, value: Scalar, filtered: str = "") -> str:
+    """The least or the largest value of a group; what Kusto answers where one is NaN is not known."""
+    sql = f"{function}({value.sql}){filtered}"
+    if value.type != "real":
+        return sql
+    nan = f"coalesce(bool_or(isnan({value.sql})){filtered}, FALSE)"
+    fault = (
+        f"error('{function} of values of which one is NaN is not known here; leave it out with where not(isnan(…))')"
+    )
+    return f"CASE WHEN {nan} THEN {fault}::DOUBLE ELSE {sql} END"
+
+
 def _extreme(function: str) -> Builder:
     def build(group: Group) -> Scalar:
         value = group[0]
         if value.type in ("dynamic", "guid", "decimal"):
             raise group.refuse(f"values of type {value.type} have no order here; convert them", 0)
-        sql = f"{function}({value.sql}){group.filtered()}"
+        if value.type == "real":
+            value = group.scope.hoist(value)
+        sql = extreme(function, value, group.filtered())
         return group.give(f"coalesce({sql}, '')" if value.type == "string" else sql, value.type, nullable=True)
 
     return build

@@ -65,10 +65,22 @@ def _from_dynamic(value: Scalar, kql_type: str, scope: Scope, node: Node) -> Sca
     raise scope.refuse(node, f"a dynamic value is compared with one of type {kql_type}; convert one of them")
 
 
+def _never_nan(value: Scalar, scope: Scope) -> tuple[Scalar, str]:
+    """A value that is named twice, and the condition that it is a number: DuckDB takes NaN for the largest number and
+    equal to itself, while in Kusto no comparison with it holds.
+    """
+    if value.type != "real" or (value.is_const and value.const == value.const):
+        return value, ""
+    value = scope.hoist(value)
+    return value, f" AND NOT isnan({value.sql})"
+
+
 def compile_equality(node: Node, left: Scalar, right: Scalar, scope: Scope, *, filtering: bool) -> Scalar:
     """`==` and `!=`."""
     same = node.kind == "EqualExpression"
     left, right = matched(left, right, scope, node)
+    if left.type == right.type == "real" and not left.is_const and not right.is_const:
+        return _equal_reals(left, right, scope, same=same)
     if not left.nullable and not right.nullable:
         return _bool(f"{left.inner} {'=' if same else '<>'} {right.inner}")
     if filtering and same:
@@ -79,6 +91,13 @@ def compile_equality(node: Node, left: Scalar, right: Scalar, scope: Scope, *, f
     left, right = scope.hoist(left), scope.hoist(right)
     both = f"{left.inner} IS NULL AND {right.inner} IS NULL"
     return _bool(f"CASE WHEN {both} THEN NULL ELSE {left.inner} {operator} {right.inner} END", nullable=True)
+
+
+def _equal_reals(left: Scalar, right: Scalar, scope: Scope, *, same: bool) -> Scalar:
+    left, right = scope.hoist(left), scope.hoist(right)
+    whens = f"WHEN {left.inner} IS NULL AND {right.inner} IS NULL THEN NULL WHEN isnan({left.sql}) THEN {not same}"
+    test = f"{left.inner} IS {'NOT ' if same else ''}DISTINCT FROM {right.inner}"
+    return _bool(f"CASE {whens} ELSE {test} END", nullable=left.nullable and right.nullable)
 
 
 def compile_tilde(node: Node, left: Scalar, right: Scalar, scope: Scope) -> Scalar:
@@ -98,7 +117,13 @@ def compile_order(node: Node, left: Scalar, right: Scalar, scope: Scope) -> Scal
     left, right = matched(left, right, scope, node)
     if left.type not in (*_ORDERED, "string"):
         raise scope.refuse(node, f"values of type {left.type} have no order here")
-    return _bool(f"{left.inner} {ORDERS[node.kind]} {right.inner}", nullable=left.nullable or right.nullable)
+    operator, numbers = ORDERS[node.kind], ""
+    if operator.startswith(">"):
+        left, numbers = _never_nan(left, scope)
+    else:
+        right, numbers = _never_nan(right, scope)
+    null = left.nullable or right.nullable
+    return _bool(f"({left.inner} {operator} {right.inner}{numbers})", nullable=null)
 
 
 def compile_between(node: Node, value: Scalar, low: Scalar, high: Scalar, scope: Scope) -> Scalar:

@@ -54,6 +54,16 @@ def _sorted(compilation: Compilation, keys: object, relation: Relation, environm
         scalar = compile_scalar(key, scope)
         if scalar.type in _UNORDERED:
             raise Refused("a dynamic value has no order", key, hint="convert it: tostring(…), tolong(…), todatetime(…)")
+        if scalar.type == "real" and not scalar.is_const:
+            # NaN stands with null, between it and the numbers.
+            scalar = scope.hoist(scalar)
+            number = replace(scalar, sql=f"CASE WHEN NOT isnan({scalar.sql}) THEN {scalar.sql} END", atomic=False)
+            values.append((str(at), replace(number, nullable=True)))
+            directions.append((descending, nulls_first))
+            nan = Scalar(sql=f"coalesce(isnan({scalar.sql}), FALSE)", type="bool", nullable=False)
+            values.append((f"{at} NaN", nan))
+            directions.append((not nulls_first, False))
+            continue
         values.append((str(at), scalar))
         directions.append((descending, nulls_first))
     settled, made = compilation.placed(scope.settled(), values)

@@ -31,6 +31,8 @@ class _Winner:
 
     by: Scalar
     largest: bool
+    free: bool
+    """Whether any row would do, as for take_any."""
     shown: tuple[Scalar, ...]
 
 
@@ -127,7 +129,7 @@ def _read_aggregate(
         and (len(inner.arguments) > 1 or any(a.kind == "StarExpression" for a in inner.arguments))
         and not name.endswith("if")
     ):
-        _read_winner(inner, rows, plan, relation, by_columns, largest=True)
+        _read_winner(inner, rows, plan, relation, by_columns, largest=True, free=True)
     elif name == "percentiles" and len(inner.arguments) > 2:
         plan.results += [_Result(outer.kept(scalar)) for scalar in compile_percentiles(inner, rows)]
     elif inner.type == "tuple":
@@ -137,7 +139,7 @@ def _read_aggregate(
 
 
 def _read_winner(
-    node: Node, rows: Scope, plan: _Plan, relation: Relation, by_columns: set[str], *, largest: bool
+    node: Node, rows: Scope, plan: _Plan, relation: Relation, by_columns: set[str], *, largest: bool, free: bool = False
 ) -> None:
     shown: list[Scalar] = []
     seen: set[str] = set()
@@ -164,7 +166,7 @@ def _read_winner(
             "a dynamic value has no order", node, hint="convert it first: tostring(…), tolong(…), todatetime(…)"
         )
     plan.results += [_Result(scalar, winner=len(plan.winners)) for scalar in shown]
-    plan.winners.append(_Winner(by=shown[0], largest=largest, shown=tuple(shown)))
+    plan.winners.append(_Winner(by=shown[0], largest=largest, free=free, shown=tuple(shown)))
 
 
 def _grouped(
@@ -224,7 +226,9 @@ def _winners_row(
     at: int,
 ) -> tuple[Relation, list[Scalar]]:
     columns = [placed[f"shown {at} {position}"] for position in range(len(winner.shown))]
-    row = one_row_each(compilation, base, keys, placed[f"by {at}"], largest=winner.largest, ties=columns)
+    row = one_row_each(
+        compilation, base, keys, placed[f"by {at}"], largest=winner.largest, ties=columns, free=winner.free
+    )
     return row, [Scalar(sql=column.sql, type=column.type, nullable=column.nullable, atomic=True) for column in columns]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from earmark.kql.compiler.aggregates import extreme
 from earmark.kql.compiler.relation import Relation
 from earmark.kql.compiler.scalar import Scalar
 
@@ -27,13 +28,17 @@ def one_row_each(
     *,
     largest: bool,
     ties: Sequence[Scalar] | None = None,
+    free: bool = True,
 ) -> Relation:
-    """The row of each group with the largest (or smallest) value; ties fall by the remaining columns, likewise."""
+    """The row of each group with the largest (or smallest) value; ties fall by the remaining columns, likewise.
+
+    `free` says that any row would do.
+    """
     compilation.read_again(relation)
-    best = compilation.new_column()
+    best, function = compilation.new_column(), "max" if largest else "min"
     renamed = [(key, compilation.new_column()) for key in keys]
     selected = [f"{key.sql} AS {name}" for key, name in renamed] + [
-        f"{'max' if largest else 'min'}({by.sql}) AS {best}"
+        f"{f'{function}({by.sql})' if free else extreme(function, by)} AS {best}"
     ]
     grouped = f" GROUP BY {', '.join(key.sql for key in keys)}" if keys else ""
     bests = compilation.emit(f"SELECT {', '.join(selected)} FROM {relation.sql}{grouped}")
