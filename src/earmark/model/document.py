@@ -219,7 +219,7 @@ class _Node:
 
     def whole(self, key: str) -> int:
         value = self._read(key)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
             return value
         _refuse(self._at(key), "a whole number", value)
 

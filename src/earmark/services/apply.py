@@ -55,7 +55,7 @@ def apply_file(workspace: Workspace, file: Path) -> Run:
             hint="Apply it in the project it was made in, or plan anew.",
         )
     with ExitStack() as leases:
-        hold_leases(workspace, [s.flow for s in plan.sections], leases)
+        hold_leases(workspace, {s.flow for s in plan.sections} & set(workspace.project.flows), leases)
         saved = workspace.store.read_plan(plan.id)
         if saved is not None and saved.applied_at is not None:
             return _applied_before(plan)

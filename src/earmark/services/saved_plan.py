@@ -7,6 +7,8 @@ a later run of its flow contradicts is stale.
 from __future__ import annotations
 
 import json
+import os
+import stat
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,14 +17,18 @@ from earmark.errors import StalePlanError, UsageError
 from earmark.model.document import parse_plan
 from earmark.model.ledger import What
 from earmark.model.plan import Plan, Section
+from earmark.services.plan import VALID_FOR
 from earmark.services.workspace import Workspace
 
+_GIVE = "Give a file that `earmark plan --out` wrote."
 BIGGEST_FILE = 1 << 30
 """Bytes a plan file may have."""
 
 
 def require_in_time(plan: Plan, now: datetime) -> None:
     """Refuse a plan that has expired, or whose moment is still to come."""
+    if plan.expires_at - plan.effective_at > VALID_FOR:
+        raise UsageError("the plan is damaged: it is valid for longer than a plan can be.", hint=_GIVE)
     if now >= plan.expires_at:
         raise StalePlanError(f"the plan expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC.", hint="Plan anew.")
     if now < plan.effective_at:
@@ -35,17 +41,17 @@ def require_in_time(plan: Plan, now: datetime) -> None:
 def read_plan_file(file: Path) -> Plan:
     """The plan in a file."""
     try:
-        if file.stat().st_size > BIGGEST_FILE:
-            raise UsageError(f"{file} is too big to be a plan.", hint="Give a file that `earmark plan --out` wrote.")
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
+        with file.open("rb") as opened:
+            if stat.S_ISCHR(os.fstat(opened.fileno()).st_mode):  # some have no end
+                raise UsageError(f"{file} is a device, not a plan.", hint=_GIVE)
+            content = opened.read(BIGGEST_FILE + 1)
+        if len(content) > BIGGEST_FILE:
+            raise UsageError(f"{file} is too big to be a plan.", hint=_GIVE)
+        document = json.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror or error}.", hint="Give a file that `earmark plan --out` wrote."
-        ) from error
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.", hint=_GIVE) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{file} is no plan: it is not JSON.", hint="Give a file that `earmark plan --out` wrote."
-        ) from error
+        raise UsageError(f"{file} is no plan: it is not JSON.", hint=_GIVE) from error
     return parse_plan(document)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -414,3 +415,21 @@ def test_a_plan_of_a_moment_still_to_come_is_refused(tmp_path: Path) -> None:
     world.now -= timedelta(hours=1)
     with pytest.raises(StalePlanError, match="it is"):
         apply_file(world.workspace, file)
+
+
+def test_a_plan_is_never_valid_for_longer_than_a_day(tmp_path: Path) -> None:
+    world = World()
+    world.find("d1")
+    file = saved(world, tmp_path)
+    document = json.loads(file.read_text())
+    document["plan"] = "p-of-another-state"
+    document["expires_at"] = "9000-01-01T00:00:00Z"
+    file.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match="damaged"):
+        apply_file(world.workspace, file)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="device files are Unix's")
+def test_a_file_without_an_end_is_no_plan() -> None:
+    with pytest.raises(UsageError, match="is a device"):
+        apply_file(World().workspace, Path("/dev/zero"))
