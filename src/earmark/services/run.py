@@ -21,6 +21,8 @@ from earmark.services.plan import keep_plan, make_plan, select_flows
 from earmark.services.workspace import Workspace
 from earmark.store.base import Fire, LeaseHeldError
 
+FIRST_SIGHT = "first-sight"
+"""Stands for the run of a fire that is none: the moment at which a flow that was not due was first seen."""
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 
 
@@ -59,8 +61,10 @@ def _run_if_due(workspace: Workspace, flow: Flow) -> Run | None:
     none.
     """
     estate, now = workspace.estate.id, workspace.clock.effective()
-    since = workspace.store.last_fire(estate, flow.name) or _stood_since(workspace, flow)
-    due = latest_fire(flow.trigger, since=since, until=now)
+    last = workspace.store.last_fire(estate, flow.name)
+    due = latest_fire(flow.trigger, since=last or _stood_since(workspace, flow), until=now)
+    if due is None and last is None:
+        _note_first_sight(workspace, flow, now)
     taken = Fire(estate=estate, flow=flow.name, fire_at=due, run=new_run_id()) if due else None
     if taken is not None and not workspace.store.claim_fire(taken):
         return None
@@ -82,6 +86,13 @@ def _stood_since(workspace: Workspace, flow: Flow) -> datetime:
     if workspace.clock.pinned_at is not None:
         return BEGINNING
     return datetime.fromtimestamp((workspace.project.folder / flow.file).stat().st_mtime, UTC)
+
+
+def _note_first_sight(workspace: Workspace, flow: Flow, now: datetime) -> None:
+    """From now on the flow counts from here: where each run starts from a fresh checkout, its file is always new."""
+    sight = Fire(estate=workspace.estate.id, flow=flow.name, fire_at=now, run=FIRST_SIGHT)
+    if workspace.store.claim_fire(sight):
+        workspace.store.finish_fire(sight)
 
 
 def _unfinished(workspace: Workspace, flow: Flow) -> list[Fire]:

@@ -53,6 +53,18 @@ def test_nothing_runs_merely_because_a_file_was_saved(tmp_path: Path) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     os.utime(file, (tomorrow.timestamp(), tomorrow.timestamp()))
     assert run_due(world.workspace) == []
+    seen = world.store.last_fire(world.estate.id, flow.name)
+    assert seen is not None, "a flow that was seen counts from then on, however new its file is"
+    assert world.store.unfinished_fires(world.estate.id) == []
+
+
+def test_a_flow_whose_file_stood_before_a_fire_runs_for_it(tmp_path: Path) -> None:
+    flow = make_flow(trigger=Recurrence(frequency=Frequency.MINUTE, interval=1))
+    world = World(flow, folder=tmp_path)
+    world.pinned = False
+    file = tmp_path / flow.file
+    file.parent.mkdir()
+    file.touch()
     yesterday = datetime.now(UTC) - timedelta(days=1)
     os.utime(file, (yesterday.timestamp(), yesterday.timestamp()))
     assert len(run_due(world.workspace)) == 1
