@@ -188,9 +188,9 @@ class _Import:
                     self._reject_file(report, str(error))
                 except (PermissionError, IsADirectoryError) as error:
                     self._reject_file(report, f"It cannot be read: {error.strerror}.")
-            for table, staged in stage.tables():
-                published = publish(stage, table, staged, self.estate.events)
-                self.estate.devices.record_sightings(sightings(stage, table, staged))
+            for table in stage.tables():
+                published = publish(stage, table, self.estate.events)
+                self.estate.devices.record_sightings(sightings(stage, table))
                 for number, count in published.stored.items():
                     self.reports[number].stored += count
                     self.reports[number].tables[table] += count

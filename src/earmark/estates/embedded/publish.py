@@ -48,15 +48,16 @@ class Published:
     duplicates: Counter[int]
 
 
-def publish(stage: Stage, table: str, staged: str, store: EventStore) -> Published:
+def publish(stage: Stage, table: str, store: EventStore) -> Published:
     """Write the staged rows of one table into the store."""
+    staged = stage.relation(table)
     days = [(day, _clean_day(store, table, day)) for day in _read_days(stage, table, staged)]
     if _are_small(days) and has_column(table, "Timestamp"):
         return _publish_together(stage, table, staged, days)
     stored: Counter[int] = Counter()
     duplicates: Counter[int] = Counter()
     for day, files in days:
-        fresh, twice = f"{staged} WHERE {day.condition}", Counter[int]()
+        fresh, twice = f"{stage.relation(table, day.counts)} WHERE {day.condition}", Counter[int]()
         if _replaces(table):
             if _is_same(stage, table, fresh, files):
                 duplicates.update(day.counts)
@@ -107,7 +108,7 @@ def _are_small(days: Sequence[tuple[_Day, DayFiles]]) -> bool:
     return rows <= _SMALL and sum(path.stat().st_size for _, files in days for path in files.live) <= _SMALL_BYTES
 
 
-def sightings(stage: Stage, table: str, staged: str) -> Iterator[Sighting]:
+def sightings(stage: Stage, table: str) -> Iterator[Sighting]:
     """What the staged rows say of devices, duplicates included."""
     if not has_column(table, "DeviceId"):
         return
@@ -117,7 +118,7 @@ def sightings(stage: Stage, table: str, staged: str) -> Iterator[Sighting]:
     rows = stage.rows(
         f"""SELECT "DeviceId", coalesce(max_by({name}, ({time}, {name})) FILTER ({name} != ''), ''),
           min({time}), max({time})
-        FROM {staged} WHERE "DeviceId" != '' GROUP BY "DeviceId" ORDER BY "DeviceId" """
+        FROM {stage.relation(table)} WHERE "DeviceId" != '' GROUP BY "DeviceId" ORDER BY "DeviceId" """
     )
     for device, called, first, last in rows:
         yield Sighting(id=device, name=called, first_seen=first, last_seen=last if heard else None)

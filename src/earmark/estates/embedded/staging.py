@@ -9,7 +9,7 @@ for a good row).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +56,17 @@ class Added:
         return self.rows - len(self.bad)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Staged:
+    """A Parquet file of staged rows."""
+
+    path: Path
+    columns: frozenset[str]
+    """The columns of the table that it holds."""
+    file: int
+    """Number of the file that its rows came from."""
+
+
 class Stage:
     """Gathers rows, table by table."""
 
@@ -68,7 +79,7 @@ class Stage:
         self.connection.execute(MACROS)
         # Staged files never change and are read once for each day: their footers are kept.
         self.connection.execute("SET parquet_metadata_cache = true")
-        self._files: dict[str, list[tuple[Path, frozenset[str]]]] = defaultdict(list)
+        self._files: dict[str, list[_Staged]] = defaultdict(list)
         self._rows = 0
 
     def __enter__(self) -> Stage:
@@ -83,23 +94,28 @@ class Stage:
         """The rows of one statement."""
         return self.connection.execute(sql, parameters).fetchall()
 
-    def tables(self) -> Iterator[tuple[str, str]]:
-        """(table, a relation of its good rows): the stored columns in order, then `"~row"` and `"~file"`."""
-        for table, files in self._files.items():
-            if not files:
-                continue
-            everywhere = frozenset.intersection(*(columns for _, columns in files))
-            somewhere = frozenset.union(*(columns for _, columns in files))
-            chosen = []
-            for stored, name, kind in physical_columns(table):
-                value = name_sql(stored) if name in somewhere else empty_sql(kind)
-                if kind == "string" and name in somewhere - everywhere:
-                    value = f"coalesce({value}, '')"
-                chosen.append(f"{value} AS {name_sql(stored)}")
-            paths = ", ".join(quoted(str(path)) for path, _ in files)
-            by_name = "" if somewhere == everywhere else ", union_by_name = true"
-            source = f"read_parquet([{paths}], hive_partitioning = false{by_name})"
-            yield table, f'(SELECT {", ".join(chosen)}, "~row", "~file" FROM {source} WHERE "~bad" IS NULL)'
+    def tables(self) -> list[str]:
+        """The tables that rows were staged for."""
+        return [table for table, staged in self._files.items() if staged]
+
+    def relation(self, table: str, files: Collection[int] | None = None) -> str:
+        """The good rows of a table: the stored columns in order, then `"~row"` and `"~file"`.
+
+        With `files`, only what was staged from these is opened.
+        """
+        chosen_files = [staged for staged in self._files[table] if files is None or staged.file in files]
+        everywhere = frozenset.intersection(*(staged.columns for staged in chosen_files))
+        somewhere = frozenset.union(*(staged.columns for staged in chosen_files))
+        chosen = []
+        for stored, name, kind in physical_columns(table):
+            value = name_sql(stored) if name in somewhere else empty_sql(kind)
+            if kind == "string" and name in somewhere - everywhere:
+                value = f"coalesce({value}, '')"
+            chosen.append(f"{value} AS {name_sql(stored)}")
+        paths = ", ".join(quoted(str(staged.path)) for staged in chosen_files)
+        by_name = "" if somewhere == everywhere else ", union_by_name = true"
+        source = f"read_parquet([{paths}], hive_partitioning = false{by_name})"
+        return f'(SELECT {", ".join(chosen)}, "~row", "~file" FROM {source} WHERE "~bad" IS NULL)'
 
     def add(self, table: str, source: Source, *, file: int) -> Added:
         """Stage rows of one table."""
@@ -112,10 +128,11 @@ class Stage:
             f"""COPY (SELECT {chosen} n AS "~line", {file} AS "~file", row_number() OVER () + {self._rows} AS "~row",
               {_bad_sql(table, columns)} AS "~bad", mark AS "~mark"
             FROM (SELECT *{values} FROM (SELECT n, {source.mark} AS mark{raw} FROM {source.relation})))
-            TO {quoted(str(path))} (FORMAT parquet)"""
+            TO {quoted(str(path))} (FORMAT parquet, COMPRESSION uncompressed)"""
         )
         self._rows += count
-        self._files[table].append((path, frozenset(column for _, column, _ in columns)))
+        held = frozenset(column for _, column, _ in columns)
+        self._files[table].append(_Staged(path=path, columns=held, file=file))
         ((marks, bad),) = self.rows(
             f"""SELECT list(DISTINCT "~mark"), list(("~line", "~bad") ORDER BY "~row") FILTER ("~bad" IS NOT NULL)
             FROM read_parquet({quoted(str(path))})"""
@@ -124,8 +141,7 @@ class Stage:
 
     def forget_last(self, table: str) -> None:
         """Take back what was added to a table last."""
-        path, _ = self._files[table].pop()
-        path.unlink()
+        self._files[table].pop().path.unlink()
 
 
 def _bad_sql(table: str, columns: Sequence[tuple[str, str, str]]) -> str:
