@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
 from earmark.errors import StalePlanError, UsageError
+from earmark.model.evidence import shown_evidence
 from earmark.model.guard import Breach, GuardResult, Verdict
 from earmark.model.hunt import HuntResult
 from earmark.model.instant import instant_text
@@ -25,7 +26,6 @@ _WRITE_ONE = "Give a file that `earmark plan --out FILE` wrote, unchanged."
 
 def plan_document(plan: Plan, *, redact: Collection[str]) -> dict[str, Any]:
     """A plan as JSON; the evidence columns named in `redact`, letter case aside, are left out."""
-    hidden = frozenset(name.casefold() for name in redact)
     return {
         "format": FORMAT,
         "plan": plan.id,
@@ -33,13 +33,13 @@ def plan_document(plan: Plan, *, redact: Collection[str]) -> dict[str, Any]:
         "made_at": instant_text(plan.made_at),
         "effective_at": instant_text(plan.effective_at),
         "expires_at": instant_text(plan.expires_at),
-        "flows": [_section_document(section, hidden) for section in plan.sections],
+        "flows": [_section_document(section, redact) for section in plan.sections],
         "totals": {action.value: sum(s.count(action) for s in plan.sections) for action in ChangeAction},
         "cost": {"calls": plan.calls, "seconds": plan.seconds},
     }
 
 
-def _section_document(section: Section, hidden: frozenset[str]) -> dict[str, Any]:
+def _section_document(section: Section, redact: Collection[str]) -> dict[str, Any]:
     return {
         "flow": section.flow,
         "query_digest": section.query_digest,
@@ -56,21 +56,18 @@ def _section_document(section: Section, hidden: frozenset[str]) -> dict[str, Any
             "limits": [{"limit": b.limit, "allowed": b.allowed, "found": b.found} for b in section.guard.breaches],
         },
         "approval": section.approval.value,
-        "changes": [_change_document(change, hidden) for change in section.changes],
+        "changes": [_change_document(change, redact) for change in section.changes],
     }
 
 
-def _change_document(change: Change, hidden: frozenset[str]) -> dict[str, Any]:
-    evidence = change.evidence
-    if evidence is not None:
-        evidence = {column: value for column, value in evidence.items() if column.casefold() not in hidden}
+def _change_document(change: Change, redact: Collection[str]) -> dict[str, Any]:
     return {
         "action": change.action.value,
         "device": change.device,
         "name": change.name,
         "tag": change.tag,
         "reason": {"code": change.reason.value, "text": change.text},
-        "evidence": evidence,
+        "evidence": None if change.evidence is None else shown_evidence(change.evidence, redact),
         "until": instant_text(change.until),
     }
 

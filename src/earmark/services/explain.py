@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from earmark.model.device import Device, Origin
+from earmark.model.evidence import shown_evidence
 from earmark.model.instant import instant_text
 from earmark.model.ledger import UNOWNED, Pair, PairState, replay
 from earmark.services.devices import find_devices, until
@@ -137,7 +138,7 @@ def _foreign(tag: str, origin: Origin) -> ExplainedTag:
 
 
 def explain_document(explained: Explained, *, redact: Collection[str]) -> dict[str, Any]:
-    """The `explain` document of one device; evidence columns named in `redact` are left out."""
+    """The `explain` document of one device; evidence columns named in `redact`, letter case aside, are left out."""
     return {
         "device": explained.device,
         "name": explained.name,
@@ -146,14 +147,13 @@ def explain_document(explained: Explained, *, redact: Collection[str]) -> dict[s
 
 
 def _tag_document(tag: ExplainedTag, redact: Collection[str]) -> dict[str, Any]:
-    evidence = None if tag.evidence is None else {k: v for k, v in tag.evidence.items() if k not in redact}
     return {
         "tag": tag.tag,
         "origin": tag.origin.value if tag.origin else None,
         "owned": tag.owned,
         "flow": tag.flow,
         "query_digest": tag.query_digest,
-        "evidence": evidence,
+        "evidence": None if tag.evidence is None else shown_evidence(tag.evidence, redact),
         "first_match": instant_text(tag.first_match_at),
         "last_match": instant_text(tag.last_match_at),
         "until": instant_text(tag.until),

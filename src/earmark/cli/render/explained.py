@@ -9,6 +9,7 @@ import rich_click as click
 from earmark.cli.options import Format
 from earmark.cli.render.output import emit
 from earmark.cli.render.text import cell, moment, printable
+from earmark.model.evidence import shown_evidence
 from earmark.services.explain import Explained, ExplainedTag, explain_document
 
 
@@ -35,10 +36,10 @@ def print_explained(
         for t in e.tags
     ]
     document = documents[0] if len(documents) == 1 else documents
-    emit(format_, document, columns, rows, table=lambda: _print_text(explained, frozenset(redact), tag))
+    emit(format_, document, columns, rows, table=lambda: _print_text(explained, redact, tag))
 
 
-def _print_text(explained: Sequence[Explained], redact: frozenset[str], asked: str | None) -> None:
+def _print_text(explained: Sequence[Explained], redact: Collection[str], asked: str | None) -> None:
     for device in explained:
         click.secho(f"{printable(device.name)}  {printable(device.device)}", bold=True)
         if not device.tags:
@@ -48,13 +49,14 @@ def _print_text(explained: Sequence[Explained], redact: frozenset[str], asked: s
             _print_tag(tag, redact)
 
 
-def _print_tag(tag: ExplainedTag, redact: frozenset[str]) -> None:
+def _print_tag(tag: ExplainedTag, redact: Collection[str]) -> None:
     click.secho(f"  {printable(tag.tag)}", fg="cyan", nl=False)
     click.echo(f"  {_standing(tag)}")
     if tag.evidence is not None:
-        shown = ", ".join(f"{printable(k)} {cell(v)}" for k, v in tag.evidence.items() if k not in redact)
-        hidden = " (redacted: " + ", ".join(sorted(k for k in tag.evidence if k in redact)) + "; --evidence shows it)"
-        click.echo(f"    because  {shown}{hidden if redact & tag.evidence.keys() else ''}")
+        shown = shown_evidence(tag.evidence, redact)
+        hidden = ", ".join(sorted(printable(name) for name in tag.evidence.keys() - shown.keys()))
+        because = ", ".join(f"{printable(name)} {cell(value)}" for name, value in shown.items())
+        click.echo(f"    because  {because}" + (f" (redacted: {hidden}; --evidence shows it)" if hidden else ""))
     if tag.first_match_at:
         between = f"{moment(tag.first_match_at)} to {moment(tag.last_match_at)}"
         click.echo(f"    matched  {between}, query {(tag.query_digest or '')[:12]}")

@@ -11,6 +11,7 @@ from earmark.cli.options import Format
 from earmark.cli.render.output import print_csv, print_json, print_table
 from earmark.cli.render.text import cell, moment, printable
 from earmark.model.document import plan_document
+from earmark.model.evidence import shown_evidence
 from earmark.model.guard import Verdict
 from earmark.model.plan import ApprovalState, Change, ChangeAction, Plan, Reason, Section
 
@@ -38,10 +39,10 @@ def print_plan(format_: Format, plan: Plan, *, redact: Collection[str], every: b
         ]
         print_csv(("flow", "action", "device", "name", "tag", "reason", "text", "until"), rows)
     else:
-        _print_text(plan, frozenset(redact), every)
+        _print_text(plan, redact, every)
 
 
-def _print_text(plan: Plan, redact: frozenset[str], every: bool) -> None:
+def _print_text(plan: Plan, redact: Collection[str], every: bool) -> None:
     for section in plan.sections:
         _print_section(section, redact, every)
     columns = ("flow", "found", "add", "remove", "keep", "skip", "state")
@@ -68,7 +69,7 @@ def _state(section: Section) -> str:
     return "" if section.approval is ApprovalState.NONE else section.approval.value
 
 
-def _print_section(section: Section, redact: frozenset[str], every: bool) -> None:
+def _print_section(section: Section, redact: Collection[str], every: bool) -> None:
     tags = sorted({c.tag for c in section.changes})
     click.secho(f"flow {printable(section.flow)}" + (f" → {printable(', '.join(tags[:5]))}" if tags else ""), bold=True)
     if not section.complete:
@@ -92,7 +93,7 @@ def _by_action(changes: Sequence[Change]) -> Iterable[tuple[ChangeAction, list[C
     return ((action, list(group)) for action, group in groupby(ranked, key=lambda c: c.action))
 
 
-def _print_changes(action: ChangeAction, changes: Sequence[Change], redact: frozenset[str], most: int) -> None:
+def _print_changes(action: ChangeAction, changes: Sequence[Change], redact: Collection[str], most: int) -> None:
     mark, colour = MARKS[action]
     width = min(max(len(printable(c.name)) for c in changes[:most]), 48)
     for change in changes[:most]:
@@ -103,11 +104,11 @@ def _print_changes(action: ChangeAction, changes: Sequence[Change], redact: froz
         click.secho(f"    … {len(changes) - most} more ({action.value}); --all shows them", dim=True)
 
 
-def _evidence(change: Change, redact: frozenset[str]) -> str:
+def _evidence(change: Change, redact: Collection[str]) -> str:
     """The columns that speak for the change; ids and names that stand in the line already are left out."""
     shown = [
         f"{printable(name)} {cell(value)}"
-        for name, value in (change.evidence or {}).items()
-        if name not in redact and value not in (change.device, change.name)
+        for name, value in shown_evidence(change.evidence or {}, redact).items()
+        if value not in (change.device, change.name)
     ]
     return f" ({', '.join(shown)})" if shown else ""
