@@ -7,7 +7,7 @@ from datetime import datetime
 
 from earmark.errors import PermissionDenied, UsageError
 from earmark.estates.base import Estate
-from earmark.hunting.base import Engine, HuntLimits, HuntRequest, ListTable
+from earmark.hunting.base import Engine, HuntRequest
 from earmark.model.hunt import HuntResult
 from earmark.project.project import Project
 from earmark.project.settings import Mode
@@ -29,18 +29,12 @@ class Workspace:
 
     def hunt(self, query: str, *, at: datetime | None = None) -> HuntResult:
         """Run one query at the effective moment, with the project's lists and limits."""
-        limits = self.project.settings.limits
         return self.engine.hunt(
             HuntRequest(
                 query=query,
                 now=at or self.clock.effective(),
-                lists={
-                    name: ListTable(columns=table.columns, rows=table.rows)
-                    for name, table in self.project.lists.items()
-                },
-                limits=HuntLimits(
-                    rows=limits.rows, memory=limits.memory, timeout=limits.hunt_timeout, freshness=limits.freshness
-                ),
+                lists=self.project.lists,
+                limits=self.project.settings.limits,
             )
         )
 

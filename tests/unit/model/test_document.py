@@ -175,6 +175,7 @@ def _damaged(path: Path, value: Any) -> dict[str, Any]:
         (("flows",), [1], r"flows\[0\] should be a mapping, not 1"),
         (("cost", "calls"), -1, "cost.calls should be a whole number"),
         (("cost", "calls"), True, "cost.calls should be a whole number"),
+        (("cost", "calls"), 10**30, "cost.calls should be a whole number"),
         (("cost", "seconds"), "1", "cost.seconds should be a number"),
         ((*_FLOW, "hunt", "complete"), "yes", r"flows\[0\].hunt.complete should be true or false"),
         ((*_FLOW, "guard"), [], r"flows\[0\].guard should be a mapping"),
