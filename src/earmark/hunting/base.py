@@ -6,32 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
-from earmark.model.hunt import Column, HuntResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListTable:
-    """A named list, usable as a table in hunts; every cell is a string."""
-
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HuntLimits:
-    """What one hunt may use; passing a limit makes its result incomplete, never an answer."""
-
-    rows: int = 100_000
-    """Most rows of the result; one more is asked for, to know."""
-    memory: int = 2 * 10**9
-    """Bytes the engine may hold."""
-    timeout: timedelta = timedelta(minutes=3)
-    """For translation and execution together."""
-    freshness: timedelta = timedelta(hours=24)
-    """How old the newest data may be at the hunt's end."""
+from earmark.model.hunt import HuntLimits, HuntResult, ListTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from earmark.errors import HuntError
-from earmark.hunting.base import HuntLimits, HuntRequest, ListTable
+from earmark.hunting.base import HuntRequest
 from earmark.hunting.local_cells import cells_of, moment_of, reader_of, ticks_of
 from earmark.hunting.local_freshness import missing_data
 from earmark.kql.base import Analysis, Columns, CompiledQuery, Diagnostic, Tables, Weight
 from earmark.kql.defender.tables import TABLES
-from earmark.model.hunt import Column, HuntResult
+from earmark.model.hunt import Column, HuntLimits, HuntResult, ListTable
 
 if TYPE_CHECKING:
     from earmark.hunting.local_session import Fetched, Session

@@ -19,8 +19,8 @@ from typing import Any
 
 import duckdb
 
-from earmark.hunting.base import ListTable
 from earmark.kql.base import Columns, view_names
+from earmark.model.hunt import ListTable
 
 MOST_BYTES = 256 * 2**20
 """Characters of text in a result, about; more is cut."""
@@ -62,9 +62,8 @@ def empty_view_sql(columns: Columns, *, with_day: bool) -> str:
 class Session:
     """One connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, events_folder: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self._events_folder = events_folder
 
     def make_view(self, name: str, columns: Columns, relation: str, *, with_day: bool) -> None:
         """A table of the estate under the name that the compiled SQL reads."""
@@ -161,7 +160,7 @@ def open_session(
             connection.execute("SET enable_progress_bar = false")
             connection.execute("SET allowed_directories = $1", [[str(events_folder.absolute())]])
             connection.execute("SET enable_external_access = false")
-            yield Session(connection, events_folder)
+            yield Session(connection)
     finally:
         if spill is not None:
             shutil.rmtree(spill, ignore_errors=True)

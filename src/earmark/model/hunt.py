@@ -1,9 +1,9 @@
-"""What one execution of a query gives back, whatever engine ran it."""
+"""What one execution of a query may use and read beside the events, and what it gives back, whatever engine ran it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -15,6 +15,30 @@ class Column:
     """The name, case-sensitive."""
     type: str
     """The KQL type: bool, int, long, real, decimal, string, datetime, timespan, guid or dynamic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HuntLimits:
+    """What one hunt may use; passing a limit makes its result incomplete, never an answer."""
+
+    rows: int = 100_000
+    """Most rows of the result; one more is asked for, to know."""
+    memory: int = 2 * 10**9
+    """Bytes the engine may hold."""
+    timeout: timedelta = timedelta(minutes=3)
+    """For translation and execution together."""
+    freshness: timedelta = timedelta(hours=24)
+    """How old the newest data may be at the hunt's end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTable:
+    """Reference data, usable as a table in hunts; every cell is a string."""
+
+    columns: tuple[Column, ...]
+    """Its columns, all of type string."""
+    rows: tuple[tuple[str, ...], ...]
+    """Its rows, each as long as `columns`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

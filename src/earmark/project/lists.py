@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from earmark.model.finding import Finding
-from earmark.model.hunt import Column
+from earmark.model.hunt import Column, ListTable
 from earmark.project.codes import Code
 from earmark.project.digests import digest_of
 from earmark.project.folders import LISTS, read_folder
@@ -28,15 +28,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectList:
-    """A named list; every cell is text."""
+class ProjectList(ListTable):
+    """A list as its file gives it: a table with a name."""
 
     name: str
     """The name, case-sensitive: that of its file."""
-    columns: tuple[Column, ...]
-    """Its columns, all of type string."""
-    rows: tuple[tuple[str, ...], ...]
-    """Its rows, each as long as `columns`."""
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -43,19 +43,8 @@ class Project:
         if name in self.broken_names:
             raise findings_error(f"The flow `{name}` cannot be used", self.broken[self.broken_names[name]])
         known = (*self.flows, *self.broken_names)
-        raise UsageError(f"There is no flow `{name}`.{did_you_mean(name, known)}", hint=_known("Flows", known))
-
-    def list_named(self, name: str) -> ProjectList:
-        """One list by name."""
-        if name in self.lists:
-            return self.lists[name]
-        raise UsageError(
-            f"There is no list `{name}`.{did_you_mean(name, self.lists)}", hint=_known("Lists", self.lists)
-        )
-
-
-def _known(what: str, names: Mapping[str, object] | tuple[str, ...]) -> str:
-    return f"{what}: {', '.join(sorted(names))}." if names else f"The project has no {what.lower()}."
+        listed = f"Flows: {', '.join(sorted(known))}." if known else "The project has no flows."
+        raise UsageError(f"There is no flow `{name}`.{did_you_mean(name, known)}", hint=listed)
 
 
 def findings_error(what: str, findings: tuple[Finding, ...]) -> ProjectError:

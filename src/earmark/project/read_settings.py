@@ -12,11 +12,12 @@ from pathlib import Path
 
 from earmark.model.finding import Finding
 from earmark.model.guard import GuardLimits
+from earmark.model.hunt import HuntLimits
 from earmark.project.codes import Code
 from earmark.project.flow_file import GuardFile
 from earmark.project.project_file import EvidenceFile, LimitsFile, ProjectFile
 from earmark.project.references import resolve_references
-from earmark.project.settings import EngineKind, EstateKind, EstateSettings, EvidenceSettings, Limits, Settings
+from earmark.project.settings import EngineKind, EstateKind, EstateSettings, EvidenceSettings, Settings
 from earmark.project.shape import fit
 from earmark.project.source import file_finding, read_source
 from earmark.project.yaml_nodes import MappingNode, Node, ScalarNode, find_text, parse_yaml
@@ -145,8 +146,13 @@ def guard_in_force(file: GuardFile | None, default: GuardLimits) -> GuardLimits:
     return replace(default, **file.model_dump(exclude_none=True)) if file is not None else default
 
 
-def _limits_of(file: LimitsFile | None) -> Limits:
-    return replace(Limits(), **file.model_dump(exclude_none=True)) if file is not None else Limits()
+def _limits_of(file: LimitsFile | None) -> HuntLimits:
+    if file is None:
+        return HuntLimits()
+    given = file.model_dump(exclude_none=True)
+    if "hunt_timeout" in given:
+        given["timeout"] = given.pop("hunt_timeout")
+    return replace(HuntLimits(), **given)
 
 
 def _evidence_of(file: EvidenceFile | None) -> EvidenceSettings:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from earmark.model.guard import GuardLimits
+from earmark.model.hunt import HuntLimits
 
 
 class EstateKind(StrEnum):
@@ -42,20 +43,6 @@ class EstateSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one hunt may use."""
-
-    memory: int = 2 * 10**9
-    """Bytes."""
-    hunt_timeout: timedelta = timedelta(minutes=3)
-    """For translation and execution together."""
-    rows: int = 100_000
-    """Most rows of a result."""
-    freshness: timedelta = timedelta(hours=24)
-    """How old the newest data may be at the hunt's end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceSettings:
     """What is kept as the reason for a tag."""
 
@@ -76,5 +63,6 @@ class Settings:
     mode: Mode = Mode.APPLY
     guard: GuardLimits = GuardLimits()
     """Limits for flows that set none."""
-    limits: Limits = Limits()
+    limits: HuntLimits = HuntLimits()
+    """What one hunt may use."""
     evidence: EvidenceSettings = EvidenceSettings()

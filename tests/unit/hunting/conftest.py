@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from earmark.hunting.base import HuntLimits, HuntRequest, ListTable
+from earmark.hunting.base import HuntRequest
 from earmark.hunting.local import LocalEngine
 from earmark.hunting.local_cells import ticks_of
 from earmark.kql.base import Analysis, Tables
 from earmark.kql.defender.tables import TABLES
 from earmark.kql.service import Kql
-from earmark.model.hunt import HuntResult
+from earmark.model.hunt import HuntLimits, HuntResult, ListTable
 
 NOW = datetime(2026, 1, 4, 6, tzinfo=UTC)
 _EMPTY = {"string": "''", "bool": "NULL::BOOLEAN", "int": "NULL::INTEGER", "real": "NULL::DOUBLE"}

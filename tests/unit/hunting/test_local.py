@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from earmark.errors import HuntError
-from earmark.hunting.base import HuntLimits, ListTable
-from earmark.model.hunt import Column
+from earmark.model.hunt import Column, HuntLimits, ListTable
 from tests.unit.hunting.conftest import NOW, Hunt, logon
 
 ORDINARY = [logon(1, AccountName="ada", LogonId=7, InitiatingProcessLogonId=9), logon(2, AccountName="bob")]

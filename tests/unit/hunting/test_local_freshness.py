@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from earmark.hunting.base import HuntLimits
+from earmark.model.hunt import HuntLimits
 from tests.unit.hunting.conftest import Hunt, logon
 
 COUNT = "DeviceLogonEvents | where Timestamp > ago(7d) | count"

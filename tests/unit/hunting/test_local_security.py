@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from earmark.errors import HuntError
-from earmark.hunting.base import ListTable
 from earmark.hunting.local_session import Session, open_session
-from earmark.model.hunt import Column
+from earmark.model.hunt import Column, ListTable
 from tests.unit.hunting.conftest import Hunt, logon
 
 HOSTILE = ("'; DROP TABLE v1; --", '"', "\\", "%_", "$$", "\u2028", "{0}", "NULL", "x' OR '1'='1", "\x7f")

@@ -7,7 +7,6 @@ Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -141,8 +140,3 @@ def has_column(table: str, name: str) -> bool:
 def schema_mark(table: str) -> str:
     """A short digest of a table's stored columns: files that carry it in their names hold exactly those."""
     return sha256(repr(physical_columns(table)).encode()).hexdigest()[:8]
-
-
-def any_of(terms: Iterable[str]) -> str:
-    """Terms joined by OR; FALSE when there are none."""
-    return " OR ".join(terms) or "FALSE"
