@@ -7,8 +7,10 @@ Commands are imported only when they are named or listed, and import what is hea
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
+import io
 import os
 import sys
 from datetime import datetime
@@ -42,6 +44,10 @@ COMMANDS = {
 """Command → its module in `earmark.cli`, in the order of a user's first day; the module's command is called
 `command`.
 """
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What writing to a full or broken stdout fails with."""
 
 
 class Commands(click.RichGroup):
@@ -136,8 +142,46 @@ def _report_fault(fault: BaseException) -> ExitCode:
     return ExitCode.OUR_FAULT
 
 
+def _settle_streams() -> None:
+    """Closed streams lead nowhere, and what a terminal's encoding lacks is shown as an escape."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (as long as the process)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_stdout() -> None:
+    """Nobody reads on, or nothing can be written: what is still buffered must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say_unwritten(fault: OSError) -> ExitCode:
+    _give_up_stdout()
+    _say(
+        "error",
+        f"the output cannot be written: {fault.strerror or fault}.",
+        "Make room where it goes; what the command did is done: `earmark runs` lists the runs.",
+    )
+    return ExitCode.OUR_FAULT
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and give its exit code."""
+    _settle_streams()
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up_stdout()
+    except OSError as fault:
+        return _say_unwritten(fault)
+    return code
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         result = earmark.main(args=arguments, prog_name="earmark", standalone_mode=False)
         return int(result) if isinstance(result, int) else ExitCode.DONE
@@ -156,8 +200,12 @@ def run(arguments: list[str] | None = None) -> int:
         _say("error", stop.message, stop.hint)
         return stop.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return ExitCode.DONE
+    except OSError as fault:
+        if fault.errno not in _NO_ROOM or fault.filename is not None:
+            return _report_fault(fault)
+        return _say_unwritten(fault)
     except Exception as fault:  # the last line of defence: no traceback reaches a user
         return _report_fault(fault)
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+WIDEST = 64
+"""Cells up to which a column's cells are padded: one name of ten thousand letters must not widen every line."""
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console that colours nothing by itself, so that digits in a name stay plain."""
     from rich.console import Console
@@ -27,8 +31,9 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_json(document: Any) -> None:
-    """A document as JSON."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, default=str)
+    """A document as JSON; letters that the stream's encoding lacks as JSON's own escapes."""
+    ascii_only = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    json.dump(document, sys.stdout, ensure_ascii=ascii_only, indent=2, default=str)
     sys.stdout.write("\n")
 
 
@@ -51,7 +56,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numeri
 
     right = [name in set(numeric) for name in columns]
     texts = [[cell(v) for v in row] for row in rows]
-    widths = [max(cell_len(line[at]) for line in ([*map(cell, columns)], *texts)) for at in range(len(columns))]
+    widths = [
+        min(max(cell_len(line[at]) for line in ([*map(cell, columns)], *texts)), WIDEST) for at in range(len(columns))
+    ]
 
     def line(cells: Sequence[str]) -> str:
         gaps = [" " * (width - cell_len(text)) for text, width in zip(cells, widths, strict=True)]
