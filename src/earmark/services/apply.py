@@ -90,13 +90,11 @@ def _applied_before(plan: Plan) -> Run:
     )
 
 
-def hold_leases(
-    workspace: Workspace, flows: Iterable[str], leases: ExitStack, *, timeout: float = LEASE_PATIENCE
-) -> None:
+def hold_leases(workspace: Workspace, flows: Iterable[str], leases: ExitStack) -> None:
     """Hold the lease of every flow, always in the same order, and settle what killed processes left of them."""
     names = sorted(set(flows))
     for name in names:
-        leases.enter_context(workspace.store.lease(f"flow-{name}", timeout=timeout))
+        leases.enter_context(workspace.store.lease(f"flow-{name}", timeout=LEASE_PATIENCE))
     workspace.require_write()
     settle(workspace, names)
 
@@ -152,7 +150,11 @@ class _Section:
             return self._ended(FlowState.STALE, stale)
         flow = self.workspace.project.flow(self.section.flow)
         pairs = self.workspace.store.read_pairs(self.plan.estate, flow.name)
-        standing = self._fetch_standing(pairs)
+        try:
+            standing = self._fetch_standing(pairs)
+        except EstateError as error:  # the neighbours' sections, and the record of the run, do not hang on it
+            self.counts.failed = sum(1 for c in self.section.changes if c.action in _INTENT)
+            return self._ended(FlowState.PARTLY, error.message)
         held = self._held(flow, _count_standing(pairs, standing))
         self._note_run(
             What.RUN_STARTED,
@@ -264,12 +266,11 @@ class _Section:
         )
 
     def _write(self, pairs: Mapping[Pair, PairState], standing: Mapping[str, frozenset[str]]) -> None:
-        for (action, tag), changes in _grouped(self._still_fitting(pairs, standing)).items():
-            size = self.workspace.estate.batch_size
-            for at in range(0, len(changes), size):
-                if not self._write_batch(action, tag, changes[at : at + size]):
-                    self.counts.failed += max(len(changes) - at - size, 0)
-                    return
+        batches = _batches(self._still_fitting(pairs, standing), self.workspace.estate.batch_size)
+        for place, (action, tag, changes) in enumerate(batches, start=1):
+            if not self._write_batch(action, tag, changes):
+                self.counts.failed += sum(len(left) for _, _, left in batches[place:])
+                return
 
     def _still_fitting(self, pairs: Mapping[Pair, PairState], standing: Mapping[str, frozenset[str]]) -> list[Change]:
         """The writes whose device is as the plan saw it; the others are skipped."""
@@ -357,12 +358,18 @@ def _count_standing(pairs: Mapping[Pair, PairState], standing: Mapping[str, froz
     return sum(1 for p, s in pairs.items() if s.owned_since is not None and p.tag in standing.get(p.device, ()))
 
 
-def _grouped(changes: Iterable[Change]) -> dict[tuple[ChangeAction, str], list[Change]]:
-    """Writes by action and tag, additions first, so that no device is without a tag between two."""
+def _batches(changes: Iterable[Change], size: int) -> list[tuple[ChangeAction, str, list[Change]]]:
+    """Writes by action and tag, up to `size` at a time; additions first, so that no device is without a tag between
+    two.
+    """
     groups: dict[tuple[ChangeAction, str], list[Change]] = {}
     for change in sorted(changes, key=_order):
         groups.setdefault((change.action, change.tag), []).append(change)
-    return groups
+    return [
+        (action, tag, group[at : at + size])
+        for (action, tag), group in groups.items()
+        for at in range(0, len(group), size)
+    ]
 
 
 def _order(change: Change) -> tuple[str, str, str]:

@@ -33,13 +33,12 @@ def run_flows(
     trigger: str,
     due_at: datetime | None = None,
     run_id: str = "",
-    timeout: float = 60.0,
 ) -> Run:
     """Hunt, plan and apply for some flows, as one run."""
     names = [flow.name for flow in select_flows(workspace, flows)]
     workspace.require_write()
     with ExitStack() as leases:
-        hold_leases(workspace, names, leases, timeout=timeout)
+        hold_leases(workspace, names, leases)
         plan = make_plan(workspace, names)
         if any(s.approval is ApprovalState.WAITING for s in plan.sections):
             keep_plan(workspace, plan)

@@ -273,6 +273,32 @@ def test_an_estate_that_stops_answering_leaves_the_rest_for_the_next_run() -> No
     assert world.owned() == world.tagged() == {"d0", "d1", "d2", "d3", "d4"}
 
 
+def test_writes_never_asked_for_are_counted_whatever_their_kind() -> None:
+    world = World(make_flow(keep_for=timedelta(0)))
+    world.find("d0", "d1")
+    run(world)
+    world.find("d2", "d3", "d4")
+    world.estate.fail_writes = True
+    ended = run(world).flows[0]
+    assert (ended.added, ended.removed, ended.failed) == (0, 0, 5)
+
+
+def test_an_estate_that_cannot_be_read_fails_its_section_and_no_other(tmp_path: Path) -> None:
+    world = World(make_flow(), make_flow("kiosk", tag="Kiosk"))
+    world.find("d1")
+    file = tmp_path / "plan.json"
+    save_plan(world.workspace, make_plan(world.workspace), file, redact=())
+    world.estate.fail_reads = True
+    ran = apply_file(world.workspace, file)
+    assert [(f.flow, f.state, f.failed) for f in ran.flows] == [
+        ("executive", FlowState.PARTLY, 1),
+        ("kiosk", FlowState.DONE, 0),
+    ]
+    assert world.store.read_runs(world.estate.id) == [ran]
+    world.estate.fail_reads = False
+    assert apply_file(world.workspace, file).flows[0].added == 1
+
+
 def test_one_bad_device_never_loses_a_batch() -> None:
     world = World()
     world.find("d1", "d2", "d3")
