@@ -8,7 +8,6 @@ what the old one said, with the repaired query and nothing else changed, or the 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from earmark.project.load import kql_analysts
 from earmark.project.query_text import QueryText, inline_query, only_reads_list, whole_query
 from earmark.project.reading import Analyst, Analysts, query_tables, read_project
 from earmark.project.source import BOM, Source
+from earmark.project.whole_file import write_whole
 from earmark.project.yaml_nodes import find_text, parse_yaml, plain
 from earmark.project.yaml_text import block_indent
 
@@ -153,17 +153,7 @@ def _write(folder: Path, before: Source, after: Source) -> None:
             raise ProjectError(
                 f"{before.file} changed while it was being repaired.", hint="Run `earmark check --fix` again."
             )
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(mark + after.text.encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).chmod(path.stat().st_mode)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(path, mark + after.text.encode())
     except OSError as error:
         reason = error.strerror or str(error)
         raise ProjectError(

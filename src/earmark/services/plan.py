@@ -8,17 +8,13 @@ section unknown.
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import tempfile
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from earmark.errors import EarmarkError, EstateError, HuntError, ProjectError
+from earmark.errors import EarmarkError, HuntError, ProjectError, UsageError
 from earmark.estates.base import Inventory
 from earmark.model.document import plan_document
 from earmark.model.finding import Finding, Severity
@@ -28,6 +24,7 @@ from earmark.model.hits import DeviceIndex, Hits, resolve_hits
 from earmark.model.hunt import HuntResult
 from earmark.model.plan import ApprovalState, Change, ChangeAction, Plan, Section, change_digest, needs_approval
 from earmark.model.reconcile import count_standing, reconcile, unknown_whole
+from earmark.project.whole_file import write_whole
 from earmark.services.workspace import Workspace
 from earmark.store.base import SavedPlan
 
@@ -180,19 +177,11 @@ def keep_plan(workspace: Workspace, plan: Plan) -> None:
 def save_plan(workspace: Workspace, plan: Plan, file: Path, *, redact: Collection[str]) -> None:
     """Write a plan to a file, whole or not at all, and keep it in the state."""
     keep_plan(workspace, plan)
-    document: dict[str, Any] = plan_document(plan, redact=redact)
-    written = ""
+    text = json.dumps(plan_document(plan, redact=redact), ensure_ascii=False, indent=1)
     try:
-        handle, written = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(document, out, ensure_ascii=False, indent=1)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(written, file)
+        write_whole(file, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(written)
-        raise EstateError(
+        raise UsageError(
             f"the plan could not be written to {file}: {error.strerror or error}.",
             hint="Name a file in a folder that can be written to.",
         ) from error

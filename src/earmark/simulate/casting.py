@@ -91,7 +91,7 @@ def build_company(spec: CompanySpec) -> Company:
     replacement = cast.install(
         Role.EXECUTIVE, "l", changed_owner.site, (changed_owner, assistants[2]), first_day=monday + HANDOVER_DAY
     )
-    loan, desk = _install_shared(cast, assistants, staff)
+    loan, desk = _install_shared(cast, staff)
     for assistant in assistants:
         cast.install(Role.STAFF, "l", assistant.site, (assistant,))
     owners = iter([p for p in staff if p is not heir])
@@ -112,7 +112,7 @@ def build_company(spec: CompanySpec) -> Company:
     )
 
 
-def _install_shared(cast: _Cast, assistants: list[Person], staff: list[Person]) -> tuple[Machine, Machine]:
+def _install_shared(cast: _Cast, staff: list[Person]) -> tuple[Machine, Machine]:
     """Everything that is nobody's own; gives back the loan laptop and the first reception desk."""
     helpdesk = tuple(cast.hire("Helpdesk", site=SITES[0], prefix="adm-", admin=n == 0) for n in range(3))
     red_team = tuple(cast.hire("Red team", site=SITES[0], prefix="rt-", admin=True) for _ in range(2))
