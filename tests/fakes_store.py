@@ -175,9 +175,6 @@ class MemoryStore:
     def read_plan(self, plan: str) -> SavedPlan | None:
         return self._plans.get(plan)
 
-    def read_plans(self, estate: str, *, limit: int = 50) -> list[SavedPlan]:
-        return [plan for plan in reversed(self._plans.values()) if plan.estate == estate][:limit]
-
     def mark_applied(self, plan: str, *, run: str, at: datetime) -> bool:
         saved = self._plans.get(plan)
         if saved is None or saved.applied_at is not None:

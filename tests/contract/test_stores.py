@@ -243,8 +243,11 @@ class TestPlans:
         store.save_plan(replace(self.plan, document={}))
         store.save_plan(replace(self.plan, id="p2"))
         store.save_plan(replace(self.plan, id="p3", estate="e2"))
-        assert [(p.id, p.document) for p in store.read_plans("e1")] == [("p2", self.plan.document), ("p1", {})]
-        assert [p.id for p in store.read_plans("e1", limit=1)] == ["p2"]
+        assert [store.read_plan(plan) for plan in ("p1", "p2", "p3")] == [
+            replace(self.plan, document={}),
+            replace(self.plan, id="p2"),
+            replace(self.plan, id="p3", estate="e2"),
+        ]
         assert store.read_plan("p4") is None
 
     def test_a_plan_is_applied_once(self, store: Store) -> None:

@@ -89,8 +89,6 @@ class Reason(StrEnum):
     """skip: Earmark owns the tag for this flow, but the flow's file no longer declares it."""
     INVENTORY_PARTIAL = "inventory-partial"
     """skip: not every device of the estate could be read."""
-    MOVED = "moved"
-    """skip, at apply: the device is no longer as the plan saw it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from earmark.model.nearest import nearest
 from earmark.model.trigger import Cron, Frequency, OnDemand, Recurrence, Trigger
 from earmark.model.windows_zones import WINDOWS_ZONES, iana_zone
 
@@ -111,9 +111,8 @@ def _time_faults(recurrence: Recurrence) -> Iterator[TriggerFault]:
 def _zone_faults(name: str) -> Iterator[TriggerFault]:
     if resolve_zone(name) is not None:
         return
-    known = {zone.casefold(): zone for zone in (*sorted(available_timezones()), *WINDOWS_ZONES)}
-    nearest = get_close_matches(name.casefold(), known, n=1)
-    guess = f"did you mean {known[nearest[0]]}?" if nearest else "write an IANA name such as Europe/London."
+    near = nearest(name, (*sorted(available_timezones()), *WINDOWS_ZONES))
+    guess = f"did you mean {near}?" if near else "write an IANA name such as Europe/London."
     yield TriggerFault("time_zone", f"The time zone {name!r} is not known; {guess}")
 
 

@@ -14,12 +14,12 @@ from earmark.kql.defender.renames import OLD_COLUMNS
 from earmark.model.finding import Finding
 from earmark.model.flow import Action
 from earmark.model.hits import tag_columns
+from earmark.model.nearest import did_you_mean
 from earmark.project.codes import Code
 from earmark.project.flow_draft import FlowDraft, is_template, tag_values
 from earmark.project.flow_file import TagFile, ValuesFromList
 from earmark.project.lists import Lists
 from earmark.project.query_text import unknown_list
-from earmark.project.shape import did_you_mean
 from earmark.project.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode, find, find_text
 
 _BRACES = re.compile(r"[{}]")

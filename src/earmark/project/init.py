@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from earmark.errors import UsageError
-from earmark.project.shape import did_you_mean
+from earmark.model.nearest import did_you_mean
 
 BASIC_FLOW = "executive"
 """The flow that every new project has."""

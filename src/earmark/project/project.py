@@ -10,10 +10,10 @@ from earmark.errors import ProjectError, UsageError
 from earmark.model.catalogue import Catalogue
 from earmark.model.finding import Finding
 from earmark.model.flow import Flow
+from earmark.model.nearest import did_you_mean
 from earmark.project.lists import ProjectList
 from earmark.project.report import render_finding
 from earmark.project.settings import Settings
-from earmark.project.shape import did_you_mean
 
 SHOWN_FINDINGS = 3
 """Findings that an exception names before it sends the reader to `check`."""

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from earmark.kql.base import Diagnostic, Weight
 from earmark.kql.defender.lexer import tokens
 from earmark.model.finding import Finding, Severity
+from earmark.model.nearest import did_you_mean
 from earmark.project.codes import Code
 from earmark.project.lists import Lists
-from earmark.project.shape import did_you_mean
 from earmark.project.source import Source, read_source
 from earmark.project.yaml_nodes import MappingNode, Node, ScalarNode, find, find_text
 from earmark.project.yaml_text import scalar_offsets

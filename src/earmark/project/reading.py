@@ -15,6 +15,7 @@ from earmark.kql.base import Analysis, Columns, Tables
 from earmark.kql.defender.tables import TABLES
 from earmark.model.catalogue import Catalogue
 from earmark.model.finding import Finding
+from earmark.model.nearest import did_you_mean
 from earmark.project.codes import Code
 from earmark.project.flow_draft import FlowDraft, read_draft, tags_of
 from earmark.project.flow_rules import check_columns, check_draft
@@ -23,7 +24,7 @@ from earmark.project.lists import Lists, read_lists
 from earmark.project.query_text import check_comments, only_reads_list
 from earmark.project.read_settings import read_settings
 from earmark.project.settings import Settings
-from earmark.project.shape import did_you_mean, fit
+from earmark.project.shape import fit
 from earmark.project.source import read_source
 from earmark.project.tags_file import TagsFile, catalogue_of
 from earmark.project.yaml_nodes import Node, find, find_text, parse_yaml

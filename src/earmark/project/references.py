@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from earmark.model.finding import Finding
+from earmark.model.nearest import did_you_mean
 from earmark.project.codes import Code
-from earmark.project.shape import did_you_mean
 from earmark.project.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_SECRET_BYTES = 65_536

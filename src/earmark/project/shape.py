@@ -8,14 +8,14 @@ name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from earmark.model.finding import Finding
+from earmark.model.nearest import did_you_mean
 from earmark.project.codes import Code
 from earmark.project.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode, plain
 
@@ -43,22 +43,6 @@ class Strict(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The valid name that a wrong one most likely means; empty when none is near."""
-    known = list(names)
-    folded = {other.casefold(): other for other in known}
-    if name.casefold() in folded:
-        return folded[name.casefold()]
-    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else ""
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """` Did you mean …?`, or nothing."""
-    near = nearest(name, names)
-    return f" Did you mean `{near}`?" if near else ""
 
 
 def fit(model: type[Model], root: Node) -> tuple[Model | None, list[Finding]]:

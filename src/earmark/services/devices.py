@@ -12,8 +12,11 @@ from earmark.model.device import Device, Origin
 from earmark.model.flow import Flow
 from earmark.model.instant import instant_text
 from earmark.model.ledger import Pair, PairState
+from earmark.model.nearest import did_you_mean
 from earmark.services.workspace import Workspace
 from earmark.store.base import Owned
+
+_WHOLE_NAMES = "Names are whole: `earmark devices` lists them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +61,9 @@ def find_devices(workspace: Workspace, device: str | None) -> Sequence[Device]:
     wanted = device.casefold()
     found = [d for d in devices if d.id == device] or [d for d in devices if d.name.casefold() == wanted]
     if not found:
-        raise UsageError(f"the estate knows no device {device!r}.", hint=_nearest(device, [d.name for d in devices]))
+        meant = did_you_mean(device, (d.name for d in devices)).strip()
+        raise UsageError(f"the estate knows no device {device!r}.", hint=meant or _WHOLE_NAMES)
     return found
-
-
-def _nearest(device: str, names: Sequence[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(device.casefold(), [n.casefold() for n in names], n=1)
-    return f"Did you mean {near[0]!r}?" if near else "Names are whole: `earmark devices` lists them."
 
 
 def _listed(workspace: Workspace, device: Device, owned: dict[Pair, Owned]) -> ListedDevice:

@@ -6,13 +6,13 @@ equal bytes.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from earmark.errors import UsageError
+from earmark.model.nearest import did_you_mean
 
 TABLES = (
     *("DeviceLogonEvents", "DeviceInfo", "DeviceNetworkInfo", "DeviceProcessEvents", "DeviceNetworkEvents"),
@@ -82,10 +82,9 @@ def check_spec(spec: CompanySpec) -> None:
     """Refuse what cannot be played; raises UsageError with what to ask for instead."""
     for kind in sorted(spec.only or ()):
         if kind not in KINDS:
-            near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0)
             raise UsageError(
-                f"The simulator does not write '{kind}'.",
-                hint=f"Did you mean '{near[0]}'? It writes {', '.join(KINDS)}.",
+                f"The simulator does not write '{kind}'.{did_you_mean(kind, KINDS)}",
+                hint=f"It writes {', '.join(KINDS)}.",
             )
     _at_least("days", spec.days, 1)
     _at_least("devices", spec.devices, MINIMUM_DEVICES)

@@ -196,9 +196,6 @@ class PlanStore(Protocol):
     def read_plan(self, plan: str) -> SavedPlan | None:
         """One plan; None when there is none of this id."""
 
-    def read_plans(self, estate: str, *, limit: int = 50) -> list[SavedPlan]:
-        """The latest plans, newest first."""
-
     def mark_applied(self, plan: str, *, run: str, at: datetime) -> bool:
         """Note that a run applied a plan: True once, False when the plan is unknown or was applied before."""
 

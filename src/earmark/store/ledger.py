@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -271,9 +270,8 @@ def _execute_many(
     names = compiled.positiontup
     if names is None:
         connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
-    elif len(names) > 1:
-        take = itemgetter(*names)
-        connection.exec_driver_sql(str(compiled), [take(row) for row in rows])
+    else:
+        connection.exec_driver_sql(str(compiled), [tuple(map(row.__getitem__, names)) for row in rows])
 
 
 def _bound(key: _Key) -> dict[str, Any]:

@@ -40,12 +40,6 @@ class PlanTables:
             row = connection.execute(select(plans).where(plans.c.id == plan)).one_or_none()
         return None if row is None else _saved_plan(row)
 
-    def read_plans(self, estate: str, *, limit: int = 50) -> list[SavedPlan]:
-        """The latest plans, newest first."""
-        query = select(plans).where(plans.c.estate == estate).order_by(plans.c.position.desc()).limit(limit)
-        with self._database.read() as connection:
-            return [_saved_plan(row) for row in connection.execute(query)]
-
     def mark_applied(self, plan: str, *, run: str, at: datetime) -> bool:
         """Note that a run applied a plan: True once."""
         waiting = update(plans).where(plans.c.id == plan, plans.c.applied_at.is_(None))
