@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from earmark.errors import HuntError
+from earmark.errors import EstateError, HuntError
 from earmark.hunting.base import HuntRequest
-from earmark.hunting.local_cells import cells_of, moment_of, reader_of, ticks_of
+from earmark.hunting.local_cells import cells_of, moment_of, reader_of, real_cell, ticks_of
 from earmark.hunting.local_freshness import missing_data
 from earmark.kql.base import Analysis, Columns, CompiledQuery, Diagnostic, Tables, Weight
 from earmark.kql.defender.tables import TABLES
@@ -71,11 +71,17 @@ class LocalEngine:
             raise HuntError(render_refusal(request.query, analysis.diagnostics))
         left = request.limits.timeout.total_seconds() - (time.monotonic() - started)
         now = ticks_of(request.now)
-        fetched = self._run(request, tables, analysis.compiled, now, left)
-        readers = [reader_of(kind) for _, kind in analysis.columns]
-        rows = tuple(cells_of(row, readers) for row in fetched.rows)
-        newest = self._events.newest(None, until=now)
-        why_not = fetched.why_not or missing_data(self._events, analysis.tables, newest, now, request.limits.freshness)
+        newest, taken = None, []
+        try:
+            fetched = self._run(request, tables, analysis.compiled, now, left)
+            newest, taken = self._events.newest(None, until=now), fetched.rows
+            why_not = fetched.why_not or missing_data(
+                self._events, analysis.tables, newest, now, request.limits.freshness
+            )
+        except EstateError as fault:  # a damaged file of events: nothing can be concluded
+            why_not = f"{fault.message} {fault.hint}".strip()
+        readers = [real_cell if kind == "real" else reader_of(kind) for _, kind in analysis.columns]
+        rows = tuple(cells_of(row, readers) for row in taken)
         return HuntResult(
             columns=tuple(Column(name=name, type=kind) for name, kind in analysis.columns),
             rows=rows,

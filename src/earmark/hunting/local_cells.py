@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import isfinite, isnan
 from typing import Any
 
 from earmark.kql.base import EPOCH_TICKS, TICKS_PER_SECOND
@@ -45,6 +46,13 @@ def reader_of(kql_type: str) -> Reader | None:
             return decimal_cell
         case _:
             return None
+
+
+def real_cell(value: float) -> float | str:
+    """The number; what JSON has no number for by its name, as Kusto's own results have it."""
+    if isfinite(value):
+        return value
+    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def datetime_cell(ticks: int) -> str:

@@ -6,6 +6,7 @@ database says when something is wrong is turned into a sentence with what to do.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,6 +161,8 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _state_error(path, str(error.orig)) from error
+    except json.JSONDecodeError as error:  # a cell that holds a document
+        raise StateError(f"the state {path} is damaged.", hint=_RESTORE) from error
     except OSError as error:
         raise StateError(
             f"the state {path} cannot be used: {error.strerror or error}.",

@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from earmark.errors import EstateError
-from tests.unit.estates.conftest import Trial, lines_of, record
+from tests.unit.estates.conftest import ALWAYS, Trial, lines_of, record
 
 
 def many(count: int) -> list[dict[str, Any]]:
@@ -195,3 +195,23 @@ def test_progress_is_told_in_bytes(trial: Trial) -> None:
     file = trial.write("blob.json", many(100))
     trial.take(file, progress=lambda path, done, total: told.append((path.name, done, total)))
     assert told[-1] == ("blob.json", file.stat().st_size, file.stat().st_size)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are Unix's")
+def test_a_pipe_is_not_waited_for(trial: Trial, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    (report,) = trial.take(pipe).files
+    assert "neither a file nor a folder" in report.failed
+
+
+def test_a_damaged_file_of_events_is_told_with_its_name(trial: Trial) -> None:
+    trial.take_one("blob.json", lines_of(many(2)))
+    (part,) = trial.estate.events.folder.rglob("*.parquet")
+    part.write_bytes(part.read_bytes()[:200])
+    with pytest.raises(EstateError, match=part.name) as reading:
+        trial.estate.events.newest(until=ALWAYS)
+    with pytest.raises(EstateError, match=part.name) as importing:
+        trial.take_one("more.json", lines_of(many(3)))
+    assert "Move that file" in reading.value.hint
+    assert "Move that file" in importing.value.hint

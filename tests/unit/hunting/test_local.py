@@ -162,3 +162,8 @@ def test_a_number_in_quotes_is_not_quietly_compared_with_a_number(hunt: Hunt) ->
 
     assert "tolong" in (hunt(query + "d.port == 443").why_not or "")
     assert len(hunt(query + "tolong(d.port) == 443").rows) == 1
+
+
+def test_numbers_that_json_lacks_go_by_their_names(hunt: Hunt) -> None:
+    result = hunt("print a = real(nan), b = real(+inf), c = real(-inf), d = 0.5, e = real(null)")
+    assert result.rows == (("NaN", "Infinity", "-Infinity", 0.5, None),)

@@ -134,6 +134,15 @@ def test_a_damaged_page_is_told(tmp_path: Path) -> None:
     assert "damaged" in error.message
 
 
+def test_a_cell_that_is_no_document_is_told(database: Database) -> None:
+    store = DatabaseStore(database)
+    store.append([entry(What.ADDED, device="d1")])
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE ledger SET detail = '{bad'")
+    with pytest.raises(StateError, match="damaged"):
+        store.read_entries(entry(What.ADDED).estate)
+
+
 def test_the_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     sql(tmp_path, "CREATE TABLE customers (id INTEGER)")
     assert "customers" in refused(tmp_path).message

@@ -19,6 +19,7 @@ from earmark.estates.embedded.identity import derived_id, folded
 from earmark.model.device import Origin
 
 VERSION = 1
+_DAMAGED = "The file is damaged or not readable; restore it from a backup."
 _SCHEMA = """
 CREATE TABLE about(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE devices(
@@ -85,6 +86,8 @@ class DeviceStore:
                     hint="Use the newer Earmark that wrote it.",
                 )
             row = connection.execute("SELECT value FROM about WHERE key = 'estate'").fetchone()
+            if row is None:
+                raise EstateError(f"{path} does not say which estate it is of.", hint=_DAMAGED)
             self.estate_id: str = row[0]
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -194,7 +197,7 @@ def _hint(error: sqlite3.DatabaseError) -> str:
         return "Another process is writing to the estate; try again when it is done."
     if "full" in text:
         return "Free some space and run the command again; nothing of it was kept."
-    return "The file is damaged or not readable; restore it from a backup."
+    return _DAMAGED
 
 
 def _resolved(connection: sqlite3.Connection, name: str) -> str:

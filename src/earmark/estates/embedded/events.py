@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earmark.errors import EstateError
 from earmark.estates.embedded.physical import (
     NO_DAY,
     PHYSICAL,
@@ -33,6 +35,7 @@ from earmark.kql.defender.tables import TABLES
 if TYPE_CHECKING:
     import duckdb
 
+DAMAGED_EVENTS = "Move that file out of the estate's events folder, then import the files of its day again."
 _OURS = re.compile(r"(base|part)-(\d{6})-([0-9a-f]{8})\.parquet")
 
 
@@ -132,9 +135,10 @@ class EventStore:
 
     def _query(self, sql: str) -> list[Any]:
         """The rows of one statement."""
-        if self._connection is None:
-            self._connection = connect()
-        return self._connection.cursor().execute(sql).fetchall()
+        with _told():
+            if self._connection is None:
+                self._connection = connect()
+            return self._connection.cursor().execute(sql).fetchall()
 
     def _days(self, table: str, until: int | None) -> Iterator[tuple[str, DayFiles]]:
         """The days of a table in order; those after `until` are not looked at."""
@@ -180,8 +184,21 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 def query(sql: str) -> list[Any]:
     """The rows of one statement, on a connection of its own."""
-    with connect() as connection:
+    with _told(), connect() as connection:
         return connection.execute(sql).fetchall()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what DuckDB says of a file that it cannot read into a sentence."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise EstateError(
+            f"The estate's events cannot be read: {str(error).strip().splitlines()[0]}.", hint=DAMAGED_EVENTS
+        ) from error
 
 
 def _column_names(source: str) -> Mapping[str, str]:

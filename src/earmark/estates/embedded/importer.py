@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from earmark.errors import EstateError
 from earmark.estates.embedded.devices import Listing
 from earmark.estates.embedded.estate import EmbeddedEstate
+from earmark.estates.embedded.events import DAMAGED_EVENTS
 from earmark.estates.embedded.physical import quoted, ticks_of
 from earmark.estates.embedded.publish import publish, sightings
 from earmark.estates.embedded.readers.base import Format, LineReader, Lines, Taken
@@ -110,8 +111,10 @@ def _estate_error(folder: Path, text: str) -> EstateError:
         return EstateError(
             f"The import needs more memory than it may use: {first}.", hint="Raise limits.memory in earmark.yaml."
         )
+    damaged = ".parquet" in text and str(folder) in text
     return EstateError(
-        f"The import into {folder} stopped: {first}.", hint="Import the same files again; nothing is stored twice."
+        f"The import into {folder} stopped: {first}.",
+        hint=DAMAGED_EVENTS if damaged else "Import the same files again; nothing is stored twice.",
     )
 
 
@@ -168,8 +171,10 @@ class _Import:
                 if not found:
                     self._missing(path, f"The folder holds no file to import ({', '.join(_SUFFIXES)}).")
                 yield from ((p, False) for p in found)
-            elif path.exists():
+            elif path.is_file():
                 yield path, True
+            elif path.exists():  # a pipe would be waited for without end, and is gone when it has been read once
+                self._missing(path, "It is neither a file nor a folder.")
             else:
                 self._missing(path, "There is no such file or folder.")
 
