@@ -32,8 +32,10 @@ class Options:
 
     def as_arguments(self) -> list[str]:
         """The options that another command needs, to mean the same project at the same moment."""
+        from earmark.model.instant import instant_text
+
         given = {"--project": str(self.project) if self.project != Path() else None, "--env": self.env}
-        given["--now"] = self.now.strftime("%Y-%m-%dT%H:%M:%SZ") if self.now else None
+        given["--now"] = instant_text(self.now)
         return [word for name, value in given.items() if value is not None for word in (name, value)]
 
     def clock(self) -> Clock:

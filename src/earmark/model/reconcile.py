@@ -20,6 +20,7 @@ from typing import Any
 from earmark.model.device import Device
 from earmark.model.flow import Action, Adopt, Flow, OnDrift, Silent
 from earmark.model.hits import DeviceIndex, Hits, declared_tags
+from earmark.model.instant import minute_text
 from earmark.model.ledger import UNOWNED, Pair, PairState, What
 from earmark.model.plan import TAKES_OVER, Change, ChangeAction, Reason
 
@@ -312,7 +313,7 @@ class _Table:
 
 @lru_cache(maxsize=1024)
 def _moment(at: datetime | None) -> str:
-    return at.strftime("%Y-%m-%d %H:%M") if at else "an unknown moment"
+    return minute_text(at) if at else "an unknown moment"
 
 
 def _span(span: timedelta | None) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from earmark.errors import StalePlanError, UsageError
 from earmark.model.document import parse_plan
+from earmark.model.instant import instant_text, minute_text
 from earmark.model.ledger import What
 from earmark.model.plan import Plan, Section
 from earmark.services.plan import VALID_FOR
@@ -30,10 +31,10 @@ def require_in_time(plan: Plan, now: datetime) -> None:
     if plan.expires_at - plan.effective_at > VALID_FOR:
         raise UsageError("the plan is damaged: it is valid for longer than a plan can be.", hint=_GIVE)
     if now >= plan.expires_at:
-        raise StalePlanError(f"the plan expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC.", hint="Plan anew.")
+        raise StalePlanError(f"the plan expired at {minute_text(plan.expires_at)} UTC.", hint="Plan anew.")
     if now < plan.effective_at:
         raise StalePlanError(
-            f"the plan is of {plan.effective_at:%Y-%m-%dT%H:%M:%SZ}, and it is {now:%Y-%m-%dT%H:%M:%SZ}.",
+            f"the plan is of {instant_text(plan.effective_at)}, and it is {instant_text(now)}.",
             hint="Give a --now that is not before the plan's, or plan anew.",
         )
 

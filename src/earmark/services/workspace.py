@@ -9,6 +9,7 @@ from earmark.errors import PermissionDenied, UsageError
 from earmark.estates.base import Estate
 from earmark.hunting.base import Engine, HuntRequest
 from earmark.model.hunt import HuntResult
+from earmark.model.instant import instant_text
 from earmark.project.project import Project
 from earmark.project.settings import Mode
 from earmark.services.clock import Clock
@@ -50,8 +51,8 @@ class Workspace:
         last, now = self.store.last_effective_at(self.estate.id), self.clock.effective()
         if last is not None and now < last:
             raise UsageError(
-                f"the ledger's last entry is of {last:%Y-%m-%dT%H:%M:%SZ}; "
-                f"a command that writes cannot go back to {now:%Y-%m-%dT%H:%M:%SZ}.",
+                f"the ledger's last entry is of {instant_text(last)}; "
+                f"a command that writes cannot go back to {instant_text(now)}.",
                 hint="Give a later --now, or leave it out."
                 if self.clock.pinned_at
                 else "Pin the clock with a --now after that moment.",

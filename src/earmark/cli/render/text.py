@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
+
+from earmark.model.instant import minute_text
 
 
 def printable(text: str, *, lines: bool = False) -> str:
@@ -25,7 +27,7 @@ def count_of(number: int, word: str) -> str:
 
 def moment(at: datetime | None) -> str:
     """An instant to the minute, in UTC; nothing for None."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at else ""
+    return minute_text(at) if at else ""
 
 
 def cell(value: object) -> str:
