@@ -69,12 +69,10 @@ class Commands(click.RichGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command when the one asked for does not exist."""
-        import difflib
-
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
-            ctx.fail(f"There is no command {args[0]!r}.{meant} See 'earmark --help'.")
+            from earmark.model.nearest import did_you_mean
+
+            ctx.fail(f"There is no command `{args[0]}`.{did_you_mean(args[0], COMMANDS)} See `earmark --help`.")
         return super().resolve_command(ctx, args)
 
 
