@@ -141,7 +141,10 @@ def _beyond_reach(pair: Pair, device: Device | None, state: PairState) -> Change
     if device is None:
         text, reason = f"{since}, but the estate no longer knows the device", Reason.NOT_IN_ESTATE
     else:
-        text, reason = f"{since}, but the flow no longer declares this tag: retire or adopt it", Reason.NOT_DECLARED
+        text, reason = (
+            f"{since}, but the flow no longer declares this tag: declare it again, or take it off by hand",
+            Reason.NOT_DECLARED,
+        )
     name = device.name if device else pair.device
     return Change(action=SKIP, device=pair.device, name=name, tag=pair.tag, reason=reason, text=text)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.errors import ProjectError
-from earmark.kql.base import Edit
+from earmark.kql.base import Analysis, Edit
 from earmark.project.fix import edited, fix_project
 from earmark.project.load import check_project
 from earmark.project.query_text import inline_query
@@ -108,7 +108,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     make_project(tmp_path, {"flows/executive.yaml": FLOW.replace("DeviceLogonEvents", "OLD")})
 
     class Meddling(FakeKql):
-        def analyze(self, query: str):  # type: ignore[no-untyped-def]
+        def analyze(self, query: str) -> Analysis:
             if "NEW" in query:
                 (tmp_path / "flows/executive.yaml").write_text("changed meanwhile")
             return super().analyze(query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_the_story_goes_as_the_demo_needs_it(simulated: Simulated) -> None:
     tell_story(simulated.truth)
 
 
-def tell_story(truth: dict) -> None:  # type: ignore[type-arg]
+def tell_story(truth: dict[str, Any]) -> None:
     story, now = truth["story"], truth["now"]
     changed, shut, new = (story[part]["name"] for part in ("changed", "shut", "replacement"))
     moments = {name: next(m for m in truth["moments"] if m["now"] == at) for name, at in now.items()}
