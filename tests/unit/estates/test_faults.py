@@ -215,3 +215,30 @@ def test_a_damaged_file_of_events_is_told_with_its_name(trial: Trial) -> None:
         trial.take_one("more.json", lines_of(many(3)))
     assert "Move that file" in reading.value.hint
     assert "Move that file" in importing.value.hint
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions do not bind this account")
+def test_events_that_may_not_be_read_are_a_fault_and_not_empty(trial: Trial) -> None:
+    trial.take_one("blob.json", lines_of(many(2)))
+    (part,) = trial.estate.events.folder.rglob("*.parquet")
+    for folder in (part.parent, part.parent.parent):
+        folder.chmod(0)
+        try:
+            with pytest.raises(EstateError, match="cannot be read"):
+                trial.estate.events.newest(until=ALWAYS)
+        finally:
+            folder.chmod(0o700)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions do not bind this account")
+def test_a_folder_that_may_not_be_looked_into_is_named(trial: Trial, tmp_path: Path) -> None:
+    inner = tmp_path / "logs" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "blob.json").write_bytes(lines_of(many(2)))
+    inner.chmod(0)
+    try:
+        (report,) = trial.take(inner.parent).files
+    finally:
+        inner.chmod(0o700)
+    assert (report.file, report.stored) == (inner, 0)
+    assert "Permission denied" in report.failed

@@ -20,6 +20,14 @@ from earmark.model.device import Origin
 
 VERSION = 1
 _DAMAGED = "The file is damaged or not readable; restore it from a backup."
+_HINTS = (
+    ("locked", "Another process is writing to the estate; try again when it is done."),
+    ("full", "Free some space and run the command again; nothing of it was kept."),
+    ("disk I/O", "The disk is full or failing: free some space and run the command again; nothing of it was kept."),
+    ("readonly", "Give this account the right to write the file and its folder; reading alone needs it, too."),
+    ("unable to open", "Give this account the right to read and write the file and its folder."),
+)
+"""What SQLite says, and what to do about it."""
 _SCHEMA = """
 CREATE TABLE about(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE devices(
@@ -193,11 +201,7 @@ class DeviceStore:
 
 def _hint(error: sqlite3.DatabaseError) -> str:
     text = str(error)
-    if "locked" in text:
-        return "Another process is writing to the estate; try again when it is done."
-    if "full" in text:
-        return "Free some space and run the command again; nothing of it was kept."
-    return _DAMAGED
+    return next((hint for sign, hint in _HINTS if sign in text), _DAMAGED)
 
 
 def _resolved(connection: sqlite3.Connection, name: str) -> str:

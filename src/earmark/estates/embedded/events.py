@@ -54,11 +54,26 @@ class DayFiles:
     """Whether every live file is known to hold exactly the table's columns of today."""
 
 
+def _listed(folder: Path) -> list[Path]:
+    """What a folder holds, sorted; nothing where it is no folder. One that cannot be read is a fault, never empty."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise EstateError(
+            f"The estate's events in {folder} cannot be read: {error.strerror or error}.",
+            hint="Give this account the right to read the estate's folder.",
+        ) from error
+
+
 def read_day(folder: Path, table: str) -> DayFiles:
     """List one partition."""
     ours: list[tuple[int, str, str, Path]] = []
     live: list[Path] = []
-    for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else ():
+    for path in _listed(folder):
+        if path.suffix != ".parquet":
+            continue
         if match := _OURS.fullmatch(path.name):
             ours.append((int(match[2]), match[1], match[3], path))
         else:
@@ -143,10 +158,10 @@ class EventStore:
     def _days(self, table: str, until: int | None) -> Iterator[tuple[str, DayFiles]]:
         """The days of a table in order; those after `until` are not looked at."""
         root = self.folder / f"table={table}"
-        if not columns_of(table) or not root.is_dir():
+        if not columns_of(table):
             return
         last = None if until is None else day_of(until)
-        for folder in sorted(root.iterdir()):
+        for folder in _listed(root):
             day = folder.name.removeprefix("day=")
             if folder.name == day or (last is not None and day > last and day != NO_DAY):
                 continue
@@ -196,9 +211,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise EstateError(
-            f"The estate's events cannot be read: {str(error).strip().splitlines()[0]}.", hint=DAMAGED_EVENTS
-        ) from error
+        said = str(error).strip().splitlines()[0]
+        hint = "Give this account the right to read it." if "Permission denied" in said else DAMAGED_EVENTS
+        raise EstateError(f"The estate's events cannot be read: {said}.", hint=hint) from error
 
 
 def _column_names(source: str) -> Mapping[str, str]:

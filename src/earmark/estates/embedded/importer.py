@@ -11,6 +11,7 @@ completes what was begun.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,6 +112,11 @@ def _estate_error(folder: Path, text: str) -> EstateError:
         return EstateError(
             f"The import needs more memory than it may use: {first}.", hint="Raise limits.memory in earmark.yaml."
         )
+    if "Permission denied" in text:
+        return EstateError(
+            f"The import into {folder} stopped: {first}.",
+            hint="Give this account the right to read and write the estate's folder, then import the same files again.",
+        )
     damaged = ".parquet" in text and str(folder) in text
     return EstateError(
         f"The import into {folder} stopped: {first}.",
@@ -167,8 +173,10 @@ class _Import:
         """(file, whether it was named itself), each once."""
         for path in paths:
             if path.is_dir():
-                found = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
-                if not found:
+                found, unreadable = _below(path)
+                for error in unreadable:
+                    self._missing(Path(error.filename), f"It cannot be read: {error.strerror}.")
+                if not found and not unreadable:
                     self._missing(path, f"The folder holds no file to import ({', '.join(_SUFFIXES)}).")
                 yield from ((p, False) for p in found)
             elif path.is_file():
@@ -311,6 +319,18 @@ class _Import:
         report.rejected += 1
         if report.rejected <= MOST_PER_FILE or not line:
             self.rejects.append(Reject(file=report.file, line=line, reason=reason, text=text))
+
+
+def _below(folder: Path) -> tuple[list[Path], list[OSError]]:
+    """The files of known endings below a folder, sorted, and the faults of folders that cannot be looked into."""
+    unreadable: list[OSError] = []
+    found = [
+        path
+        for root, _, names in os.walk(folder, onerror=unreadable.append)
+        for path in (Path(root, name) for name in names)
+        if path.suffix.lower() in _SUFFIXES and path.is_file()
+    ]
+    return sorted(found), unreadable
 
 
 def _lines_sql(path: Path, first: int) -> str:
