@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from earmark.errors import UsageError
+from earmark.errors import EstateError, UsageError
 from earmark.model.device import Device, Origin
 from earmark.model.flow import Flow
 from earmark.model.instant import instant_text
@@ -55,11 +55,18 @@ def list_devices(workspace: Workspace, *, device: str | None = None, tag: str | 
 
 def find_devices(workspace: Workspace, device: str | None) -> Sequence[Device]:
     """All devices as of the effective moment, or those whose id or whole name this is."""
-    devices = workspace.estate.fetch_inventory(now=workspace.clock.effective()).devices
+    inventory = workspace.estate.fetch_inventory(now=workspace.clock.effective())
+    devices = inventory.devices
     if device is None:
         return devices
     wanted = device.casefold()
     found = [d for d in devices if d.id == device] or [d for d in devices if d.name.casefold() == wanted]
+    if not found and not inventory.complete:
+        why = inventory.why_not or "not every device could be read"
+        raise EstateError(
+            f"whether there is a device {device!r} is unknown: {why}.",
+            hint="Try again when the estate answers in full.",
+        )
     if not found:
         meant = did_you_mean(device, (d.name for d in devices)).strip()
         raise UsageError(f"the estate knows no device {device!r}.", hint=meant or _WHOLE_NAMES)
