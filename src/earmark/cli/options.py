@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import rich_click as click
 
+from earmark.model.instant import YEARS
+
 if TYPE_CHECKING:
     from earmark.app import Opened
     from earmark.services.clock import Clock
@@ -76,15 +78,19 @@ class Instant(click.ParamType[datetime]):
         text = cast(str, value).strip()
         try:
             if len(text) == len("2026-01-04"):
-                return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
-            parsed = datetime.fromisoformat(text)
-            return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+                at = datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
+            else:
+                parsed = datetime.fromisoformat(text)
+                at = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
         except (ValueError, OverflowError):
             self.fail(
                 f"{text!r} is no instant; write it like 2026-01-04, 2026-01-04T06:00 or 2026-01-04T06:00:00Z",
                 param,
                 ctx,
             )
+        if at.year not in YEARS:  # what is counted from there would leave the calendar
+            self.fail(f"{text!r} is out of range: it must lie in the years {YEARS[0]} to {YEARS[-1]}", param, ctx)
+        return at
 
 
 INSTANT = Instant()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+YEARS = range(1970, 9000)
+"""The years of instants that people may give: all that is counted from them stays within the calendar."""
+
 
 def instant_text(at: datetime | None) -> str | None:
     """ISO 8601 in UTC with `Z`; None for None."""

@@ -29,8 +29,6 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d{1,7})?(Z|
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}", re.ASCII)
-YEARS = range(1970, 9000)
-"""Years that a date may have: those of triggers."""
 LONGEST_DURATION = timedelta(days=3660)
 """No flow has a use for more than ten years; the bound keeps arithmetic with dates from overflowing."""
 

@@ -1,19 +1,41 @@
-"""The options that stand before every command."""
+"""Instants on the command line."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
-from earmark.cli.options import INSTANT, Options
+import pytest
+import rich_click as click
 
-
-def test_the_options_repeated_mean_the_same_moment() -> None:
-    now = datetime(2026, 1, 4, 6, 5, 7, 125_001, tzinfo=UTC)
-    words = Options(project=Path("company"), env="test", now=now, format="json").as_arguments()
-    assert words == ["--project", "company", "--env", "test", "--now", "2026-01-04T06:05:07.125001Z"]
-    assert INSTANT.convert(words[-1], None, None) == now
+from earmark.cli.options import INSTANT
 
 
-def test_options_not_given_are_not_repeated() -> None:
-    assert Options(project=Path(), env=None, now=None, format="table").as_arguments() == []
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("2026-03-01T06:00", datetime(2026, 3, 1, 6, tzinfo=UTC)),
+        ("2026-03-01T06:00:00+02:00", datetime(2026, 3, 1, 4, tzinfo=UTC)),
+        ("1970-01-01", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("8999-12-31T23:59:59Z", datetime(8999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_an_instant_without_an_offset_is_utc(text: str, at: datetime) -> None:
+    assert INSTANT.convert(text, None, None) == at
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no instant"),
+        ("now", "no instant"),
+        ("2026-02-30", "no instant"),
+        ("0001-01-01T00:00:00+14:00", "no instant"),
+        ("0001-01-01", "out of range"),
+        ("1969-12-31T23:59", "out of range"),
+        ("9999-12-31T23:59:59Z", "out of range"),
+    ],
+)
+def test_what_is_no_instant_of_our_calendar_is_refused(text: str, said: str) -> None:
+    with pytest.raises(click.BadParameter, match=said):
+        INSTANT.convert(text, None, None)
