@@ -98,8 +98,26 @@ def resolve_hits(flow: Flow, columns: Sequence[Column], rows: Iterable[Sequence[
     return Hits(
         evidence={pair: reader.evidence_of(row) for pair, row in reader.named.items()},
         doubts={pair: text for pair, text in reader.doubts.items() if pair not in reader.named},
-        skips=tuple(reader.skips[key] for key in sorted(reader.skips)),
+        skips=(*(reader.skips[key] for key in sorted(reader.skips)), *_unnamed(flow, reader.unnamed)),
         unnamed=reader.unnamed,
+    )
+
+
+def _unnamed(flow: Flow, count: int) -> tuple[Change, ...]:
+    """One skip for all rows that name no device: they are said, not dropped."""
+    if not count:
+        return ()
+    rows = "1 row names" if count == 1 else f"{count} rows name"
+    text = f"{rows} no device: {flow.hunt.device} is empty"
+    return (
+        Change(
+            action=ChangeAction.SKIP,
+            device="",
+            name="(no device)",
+            tag=flow.tag.value,
+            reason=Reason.NOT_IN_ESTATE,
+            text=text,
+        ),
     )
 
 

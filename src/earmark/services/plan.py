@@ -103,7 +103,15 @@ class _Planner:
             result = self.workspace.hunt(flow.hunt.query, at=self.now)
             if not result.complete:
                 return result, Hits(), result.why_not or "the engine gave no reason"
-            return result, resolve_hits(flow, result.columns, result.rows, self.devices), None
+            hits = resolve_hits(flow, result.columns, result.rows, self.devices)
+            if result.rows and hits.unnamed == len(result.rows):
+                # Every device may be meant, or none: that is not a no.
+                return (
+                    result,
+                    Hits(),
+                    f"none of its {len(result.rows)} rows names a device: {flow.hunt.device} is empty",
+                )
+            return result, hits, None
         except (HuntError, ProjectError) as error:
             return None, Hits(), _sentence(error)
 

@@ -87,7 +87,8 @@ def test_the_id_of_one_device_that_is_the_name_of_another_is_ambiguous() -> None
 
 def test_rows_that_name_no_device_are_counted() -> None:
     hits = resolved(by("DeviceName"), ["DeviceName"], ("",), (None,), ("PC-1.corp.example",))
-    assert (hits.unnamed, hits.matched, hits.skips) == (2, 1, ())
+    assert (hits.unnamed, hits.matched) == (2, 1)
+    assert [(c.device, c.text) for c in hits.skips] == [("", "2 rows name no device: DeviceName is empty")]
 
 
 def test_evidence_is_what_the_flow_keeps_in_a_form_json_can_carry() -> None:

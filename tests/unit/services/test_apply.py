@@ -459,3 +459,19 @@ def test_a_plan_is_never_valid_for_longer_than_a_day(tmp_path: Path) -> None:
 def test_a_file_without_an_end_is_no_plan() -> None:
     with pytest.raises(UsageError, match="is a device"):
         apply_file(World().workspace, Path("/dev/zero"))
+
+
+def test_rows_that_name_no_device_are_not_a_no() -> None:
+    world = World(make_flow(keep_for=timedelta(0)))
+    world.find("d1", "d2")
+    run(world)
+    world.find("", "")
+    (section,) = make_plan(world.workspace).sections
+    assert not section.complete
+    assert "none of its 2 rows names a device" in (section.why_not or "")
+    world.find("d1", "")
+    (section,) = make_plan(world.workspace).sections
+    assert section.complete
+    assert [c.text for c in section.changes if not c.device] == ["1 row names no device: DeviceId is empty"]
+    run(world)
+    assert world.tagged() == {"d1"}
