@@ -6,11 +6,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from earmark.cli.options import Options, pass_options, warn_of_fresh_state
+from earmark.cli.options import PATH, Options, pass_options, warn_of_fresh_state
 
 
 @click.command("apply")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @pass_options
 def command(options: Options, file: Path) -> int:
     """Apply exactly the plan in FILE.

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from earmark.cli.options import Options, pass_options
+from earmark.cli.options import PATH, Options, pass_options
 from earmark.errors import ExitCode, UsageError
+
+BIGGEST_QUERY = 1 << 20
+"""Bytes that a query in a file may have."""
 
 
 def _query(options: Options, kql: str | None, file: Path | None, flow: str | None) -> str:
@@ -17,7 +20,13 @@ def _query(options: Options, kql: str | None, file: Path | None, flow: str | Non
         return options.open().project.flow(flow).hunt.query
     if file is not None:
         try:
-            return file.read_text(encoding="utf-8-sig")
+            with file.open("rb") as opened:  # some files have no end
+                content = opened.read(BIGGEST_QUERY + 1)
+            if len(content) > BIGGEST_QUERY:
+                raise UsageError(
+                    f"{file} has more than {BIGGEST_QUERY} bytes.", hint="Give a file that holds a KQL query."
+                )
+            return content.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
                 f"{file} cannot be read as UTF-8 text: {error}.", hint="Give a file that holds a KQL query."
@@ -27,7 +36,7 @@ def _query(options: Options, kql: str | None, file: Path | None, flow: str | Non
 
 @click.command("hunt")
 @click.argument("kql", required=False)
-@click.option("--file", type=click.Path(path_type=Path), help="Read the query from a file.")
+@click.option("--file", type=PATH, help="Read the query from a file.")
 @click.option("--flow", metavar="NAME", help="Run a flow's query.")
 @pass_options
 def command(options: Options, kql: str | None, file: Path | None, flow: str | None) -> int:

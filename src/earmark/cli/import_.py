@@ -6,12 +6,12 @@ from pathlib import Path
 
 import rich_click as click
 
-from earmark.cli.options import Options, pass_options
+from earmark.cli.options import PATH, Options, pass_options
 from earmark.errors import ExitCode
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH...")
 @click.option("--table", metavar="NAME", help="The table of Parquet files whose name or folder does not say it.")
 @click.option("--strict", is_flag=True, help="Bad lines fail the command, too, not only files that cannot be read.")
 @pass_options

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from earmark.cli.options import Options, pass_options
+from earmark.cli.options import PATH, Options, pass_options
 
 
 @click.command("init")
-@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", type=PATH, required=False)
 @click.option(
     "--with",
     "with_",

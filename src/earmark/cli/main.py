@@ -19,7 +19,7 @@ from pathlib import Path
 import rich_click as click
 from click.exceptions import Exit
 
-from earmark.cli.options import INSTANT, Format, Options
+from earmark.cli.options import INSTANT, PATH, Format, Options
 from earmark.errors import EarmarkError, ExitCode
 
 COMMANDS = {
@@ -89,9 +89,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
 
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--project", type=click.Path(path_type=Path), default=Path(), show_default="here", help="The project's folder."
-)
+@click.option("--project", type=PATH, default=Path(), show_default="here", help="The project's folder.")
 @click.option("--env", metavar="NAME", help="Lay earmark.NAME.yaml over earmark.yaml.")
 @click.option("--now", type=INSTANT, help="Pin the clock (embedded estates only), such as 2026-01-04T06:00Z.")
 @click.option(

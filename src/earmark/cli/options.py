@@ -94,3 +94,16 @@ class Instant(click.ParamType[datetime]):
 
 
 INSTANT = Instant()
+
+
+class GivenPath(click.Path):
+    """A path that is not empty: an unset variable of a script must not come to mean the working folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, or a failure."""
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = GivenPath(path_type=Path)

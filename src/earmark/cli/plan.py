@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from earmark.cli.options import Options, pass_options, warn_of_fresh_state
+from earmark.cli.options import PATH, Options, pass_options, warn_of_fresh_state
 from earmark.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("plan")
 @click.argument("flows", nargs=-1, metavar="[FLOW]...")
-@click.option("--out", type=click.Path(path_type=Path), help="Save the plan for `earmark apply FILE`.")
+@click.option("--out", type=PATH, help="Save the plan for `earmark apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when the plan holds changes.")
 @click.option(
     "--evidence", is_flag=True, help="Keep evidence that the project's settings redact in what is printed or saved."

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from earmark.cli.options import INSTANT, Options, pass_options
+from earmark.cli.options import INSTANT, PATH, Options, pass_options
 
 
 @click.command("simulate")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed writes the same bytes.")
 @click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True, help="How many days are played.")
 @click.option(

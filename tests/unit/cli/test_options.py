@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import rich_click as click
 
+from earmark.cli.main import run
 from earmark.cli.options import INSTANT
+from earmark.errors import ExitCode
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,26 @@ def test_an_instant_without_an_offset_is_utc(text: str, at: datetime) -> None:
 def test_what_is_no_instant_of_our_calendar_is_refused(text: str, said: str) -> None:
     with pytest.raises(click.BadParameter, match=said):
         INSTANT.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["import", ""],
+        ["init", ""],
+        ["apply", ""],
+        ["plan", "--out", ""],
+        ["hunt", "--file", ""],
+        ["--project", "", "plan"],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_the_working_folder(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert run(arguments) == ExitCode.USAGE
+    assert "the path is empty" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_a_query_file_without_an_end_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["hunt", "--file", "/dev/zero"]) == ExitCode.USAGE
+    assert "has more than" in capsys.readouterr().err
