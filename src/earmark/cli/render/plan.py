@@ -9,7 +9,7 @@ import rich_click as click
 
 from earmark.cli.options import Format
 from earmark.cli.render.output import print_csv, print_json, print_table
-from earmark.cli.render.text import cell, moment, printable
+from earmark.cli.render.text import cell, count_of, moment, printable
 from earmark.model.document import plan_document
 from earmark.model.evidence import shown_evidence
 from earmark.model.guard import Verdict
@@ -58,7 +58,9 @@ def _print_text(plan: Plan, redact: Collection[str], every: bool) -> None:
         at = moment(plan.effective_at)
         click.echo(f"Plan {plan.id}: {adds} to add, {removes} to remove, in {calls}, as of {at} UTC.")
     else:
-        click.echo(f"Nothing to do, as of {moment(plan.effective_at)} UTC.")
+        unknown = sum(not s.complete for s in plan.sections)
+        but = f", but {unknown} of {count_of(len(plan.sections), 'flow')} unknown" if unknown else ""
+        click.echo(f"Nothing to do{but}, as of {moment(plan.effective_at)} UTC.")
 
 
 def _state(section: Section) -> str:
