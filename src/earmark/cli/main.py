@@ -15,6 +15,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 import rich_click as click
 from click.exceptions import Exit
@@ -138,12 +139,16 @@ def _report_fault(fault: BaseException) -> ExitCode:
     return ExitCode.OUR_FAULT
 
 
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
+
+
 def _settle_streams() -> None:
     """Closed streams lead nowhere, and what a terminal's encoding lacks is shown as an escape."""
     if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (as long as the process)
+        sys.stdout = _nowhere()
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -208,7 +213,7 @@ def _run(arguments: list[str] | None) -> int:
 
 def main() -> None:
     """The `earmark` script."""
-    # A command lives briefly and leaves few cycles behind: looking for them each 700 objects costs a third of the time
-    # in which a hundred thousand devices are read.
+    # A command lives briefly and leaves few cycles behind; looking for them each 700 objects slows the reading of a big
+    # estate.
     gc.set_threshold(100_000, 20, 100)
     sys.exit(run())

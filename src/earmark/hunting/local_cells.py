@@ -81,5 +81,4 @@ def dynamic_cell(text: str) -> Any:
 
 def decimal_cell(value: Decimal) -> Decimal:
     """Without the zeros that come from the engine's scale."""
-    shorter = value.normalize()
-    return shorter if shorter.as_tuple().exponent <= 0 else shorter.quantize(Decimal(1))  # type: ignore[operator]
+    return Decimal(f"{value.normalize():f}")

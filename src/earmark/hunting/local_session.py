@@ -19,24 +19,12 @@ from typing import Any
 
 import duckdb
 
-from earmark.kql.base import Columns, view_names
+from earmark.kql.base import PHYSICAL, Columns, view_names
 from earmark.model.hunt import ListTable
 
 MOST_BYTES = 256 * 2**20
 """Characters of text in a result, about; more is cut."""
 _FETCHED_AT_ONCE = 2_048
-_PHYSICAL = {
-    "bool": "BOOLEAN",
-    "int": "INTEGER",
-    "long": "BIGINT",
-    "real": "DOUBLE",
-    "decimal": "DECIMAL(38,18)",
-    "string": "VARCHAR",
-    "guid": "VARCHAR",
-    "datetime": "BIGINT",
-    "timespan": "BIGINT",
-    "dynamic": "VARCHAR",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +43,7 @@ def name_sql(name: str) -> str:
 
 def empty_view_sql(columns: Columns, *, with_day: bool) -> str:
     """A relation with these columns and no rows."""
-    chosen = [f"NULL::{_PHYSICAL[kind]}" for _, kind in columns] + (["NULL::VARCHAR"] if with_day else [])
+    chosen = [f"NULL::{PHYSICAL[kind]}" for _, kind in columns] + (["NULL::VARCHAR"] if with_day else [])
     return f"(SELECT {', '.join(chosen)} WHERE FALSE)"
 
 

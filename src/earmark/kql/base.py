@@ -6,12 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 TICKS_PER_SECOND = 10_000_000
 EPOCH_TICKS = 621_355_968_000_000_000
 """Ticks of 100 ns from 0001-01-01 to 1970-01-01 UTC: how KQL counts time
 (https://learn.microsoft.com/kusto/query/scalar-data-types/datetime).
 """
+
+PHYSICAL: Final[Mapping[str, str]] = {
+    "bool": "BOOLEAN",
+    "int": "INTEGER",
+    "long": "BIGINT",
+    "real": "DOUBLE",
+    "decimal": "DECIMAL(38,18)",
+    "string": "VARCHAR",
+    "guid": "VARCHAR",
+    "datetime": "BIGINT",
+    "timespan": "BIGINT",
+    "dynamic": "VARCHAR",
+}
+"""The DuckDB type that holds values of a KQL type, in files and in queries; `CompiledQuery` says what they mean."""
 
 Columns = tuple[tuple[str, str], ...]
 """Column names with their KQL types, in order."""

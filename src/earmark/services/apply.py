@@ -145,6 +145,8 @@ class _Section:
 
     def apply(self) -> FlowRun:
         """Apply what may be applied, and say how it ended."""
+        if not self.section.flow_digest:  # the flow's file had errors when the plan was made
+            return self._ended(FlowState.UNKNOWN, self.section.why_not or "the flow's file has errors")
         stale = self._stale()
         if stale:
             return self._ended(FlowState.STALE, stale)
@@ -183,8 +185,6 @@ class _Section:
 
     def _stale(self) -> str:
         """Why the section no longer fits its flow; empty when it does."""
-        if not self.section.complete and not self.section.flow_digest:
-            return self.section.why_not or "the flow's file has errors"
         flow = self.workspace.project.flows.get(self.section.flow)
         if flow is None:
             return "the project has no such flow any more; plan anew"
@@ -217,7 +217,7 @@ class _Section:
             limits = ", ".join(
                 f"{b.limit} allows {b.allowed:g}, found {b.found:g}" for b in guard.breaches or section.guard.breaches
             )
-            return f"held by the guard: {limits}"
+            return f"held by the guard: {limits or 'so the plan says, without naming a limit'}"
         match approval_of(self.workspace, flow, section.changes, section.change_digest):
             case ApprovalState.WAITING:
                 return f"waits for approval: earmark approve {self.plan.id}"

@@ -49,7 +49,7 @@ def make_plan(workspace: Workspace, flows: Sequence[str] = ()) -> Plan:
         expires_at=now + VALID_FOR,
         sections=tuple(sections),
         calls=calls,
-        seconds=0.0,
+        seconds=0.0,  # an embedded estate takes changes as fast as they come
     )
 
 

@@ -28,21 +28,25 @@ class FakeEvents:
     rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     def scan_sql(self, table: str, *, until: int) -> str | None:
-        shown = [row for row in self.rows.get(table, ()) if ticks_of(row["Timestamp"]) <= until]
+        shown = [
+            row for row in self.rows.get(table, ()) if "Timestamp" not in row or ticks_of(row["Timestamp"]) <= until
+        ]
         if not shown:
             return None
         return "(" + " UNION ALL ".join(self._row_sql(table, row) for row in shown) + ")"
 
     def newest(self, tables: Sequence[str] | None = None, *, until: int) -> int | None:
         wanted = self.rows if tables is None else tables
-        found = [ticks_of(row["Timestamp"]) for table in wanted for row in self.rows.get(table, ())]
+        found = [
+            ticks_of(row["Timestamp"]) for table in wanted for row in self.rows.get(table, ()) if "Timestamp" in row
+        ]
         return max((ticks for ticks in found if ticks <= until), default=None)
 
     def _row_sql(self, table: str, row: Mapping[str, Any]) -> str:
         cells = [self._cell_sql(row.get(name), kind) for name, kind in TABLES[table]]
         names = [f'"{name}~{place}"' for place, (name, _) in enumerate(TABLES[table])]
         listed = ", ".join(f"{cell} AS {name}" for cell, name in zip(cells, names, strict=True))
-        return f"SELECT {listed}, '{row['Timestamp']:%Y-%m-%d}' AS \"~day\""
+        return f"SELECT {listed}" + (f", '{row['Timestamp']:%Y-%m-%d}' AS \"~day\"" if "Timestamp" in row else "")
 
     def _cell_sql(self, value: Any, kind: str) -> str:
         if value is None:

@@ -60,7 +60,10 @@ def test_every_table_is_there_even_without_data(hunt: Hunt) -> None:
 
 def test_a_snapshot_without_times_is_asked_for_rows_alone(hunt: Hunt) -> None:
     table = "DeviceTvmSoftwareInventory"
-    assert not hunt(f"{table} | count", DeviceInfo=ORDINARY).complete
+    nothing = hunt(f"{table} | count", DeviceInfo=ORDINARY)
+    assert nothing.why_not == f"{table} has no data up to the hunt's end"
+    one = hunt(f"{table} | count", DeviceInfo=ORDINARY, **{table: [{"DeviceId": "d1"}]})
+    assert (one.rows, one.complete) == (((1,),), True)
 
 
 def test_a_list_is_a_table_and_can_be_searched(hunt: Hunt) -> None:

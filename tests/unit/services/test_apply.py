@@ -475,3 +475,22 @@ def test_rows_that_name_no_device_are_not_a_no() -> None:
     assert [c.text for c in section.changes if not c.device] == ["1 row names no device: DeviceId is empty"]
     run(world)
     assert world.tagged() == {"d1"}
+
+
+def test_a_flow_whose_file_was_broken_is_unknown_and_does_not_make_the_plan_stale(tmp_path: Path) -> None:
+    world = World()
+    world.find("d1")
+    plan = make_plan(world.workspace)
+    broken = replace(
+        plan.sections[0],
+        flow="flows/b.yaml",
+        flow_digest="",
+        change_digest="",
+        complete=False,
+        why_not="bad",
+        changes=(),
+    )
+    file = tmp_path / "plan.json"
+    save_plan(world.workspace, replace(plan, sections=(*plan.sections, broken)), file, redact=())
+    assert [f.state for f in apply_file(world.workspace, file).flows] == [FlowState.DONE, FlowState.UNKNOWN]
+    assert world.tagged() == {"d1"}

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from earmark.errors import EstateError
 from earmark.estates.embedded.physical import (
     NO_DAY,
-    PHYSICAL,
     columns_of,
     day_of,
     empty_sql,
@@ -30,6 +29,7 @@ from earmark.estates.embedded.physical import (
     quoted,
     schema_mark,
 )
+from earmark.kql.base import PHYSICAL
 from earmark.kql.defender.tables import TABLES
 
 if TYPE_CHECKING:

@@ -11,25 +11,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 
-from earmark.kql.base import EPOCH_TICKS, TICKS_PER_SECOND, Columns
+from earmark.kql.base import EPOCH_TICKS, PHYSICAL, TICKS_PER_SECOND, Columns
 from earmark.kql.defender.tables import TABLES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
 NO_DAY = "0001-01-01"
 """The partition of tables whose rows carry no time."""
-
-PHYSICAL = {
-    "bool": "BOOLEAN",
-    "int": "INTEGER",
-    "long": "BIGINT",
-    "real": "DOUBLE",
-    "string": "VARCHAR",
-    "guid": "VARCHAR",
-    "datetime": "BIGINT",
-    "timespan": "BIGINT",
-    "dynamic": "VARCHAR",
-}
 
 # `ticks` is exact to 100 ns in the ordinary case; `ticks_slowly` reads offsets, and years too far off for nanoseconds.
 _CLOCK = "\\d\\d:\\d\\d(:\\d\\d)?"

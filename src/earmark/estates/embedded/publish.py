@@ -243,7 +243,7 @@ def _write(stage: Stage, table: str, fresh: str, files: DayFiles) -> None:
         f"COPY ({relation}) TO {quoted(str(half))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
     )
     number = files.last_number + 1
-    settle(half, files.folder / f"{kind}-{number:06}-{schema_mark(table)}.parquet")
+    put_in_place(half, files.folder / f"{kind}-{number:06}-{schema_mark(table)}.parquet")
 
 
 def _write_new_days(stage: Stage, table: str, days: Sequence[tuple[_Day, DayFiles]]) -> None:
@@ -264,7 +264,7 @@ def _write_new_days(stage: Stage, table: str, days: Sequence[tuple[_Day, DayFile
     for day, files in days:
         written = sorted((halves / f"~day={day.number}").iterdir())
         for number, half in enumerate(written, files.last_number + 1):
-            settle(half, files.folder / f"part-{number:06}-{schema_mark(table)}.parquet")
+            put_in_place(half, files.folder / f"part-{number:06}-{schema_mark(table)}.parquet")
     shutil.rmtree(halves)
 
 
@@ -284,7 +284,7 @@ def _replaces(table: str) -> bool:
     return table.startswith(_SNAPSHOTS) and not has_column(table, "Timestamp")
 
 
-def settle(half: Path, target: Path) -> None:
+def put_in_place(half: Path, target: Path) -> None:
     """Make a finished file part of the estate: on the disk first, then under its name."""
     with half.open("rb+") as file:
         os.fsync(file.fileno())

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from earmark.kql.base import PHYSICAL
 from earmark.kql.compiler.conversions import call_macro, convert, json_element, read
 from earmark.kql.compiler.expressions import compile_scalar
 from earmark.kql.compiler.scalar import Scalar
@@ -106,10 +107,7 @@ def _sum(group: Group) -> Scalar:
     if value.type not in (*_WHOLE, "real", "timespan"):
         raise group.refuse(f"values of type {value.type} are not added up here", 0)
     kind = "long" if value.type in _WHOLE else value.type
-    return group.give(f"coalesce(sum({value.sql}){group.filtered()}, 0)::{_PHYSICAL[kind]}", kind, nullable=False)
-
-
-_PHYSICAL: Final = {"long": "BIGINT", "real": "DOUBLE", "timespan": "BIGINT"}
+    return group.give(f"coalesce(sum({value.sql}){group.filtered()}, 0)::{PHYSICAL[kind]}", kind, nullable=False)
 
 
 def _average(group: Group) -> Scalar:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from earmark.kql.base import Columns, CompiledQuery, Tables, view_names
+from earmark.kql.base import PHYSICAL, Columns, CompiledQuery, Tables, view_names
 from earmark.kql.compiler import conversions, expressions, macros
 from earmark.kql.compiler.literals import constant
 from earmark.kql.compiler.operators import OPERATORS, SOURCES
 from earmark.kql.compiler.operators.join import narrowed_left
 from earmark.kql.compiler.refusals import INSTEAD, difference, refused_source, spoken
 from earmark.kql.compiler.relation import NOTHING_READ, EventTime, Reach, Relation, widest
-from earmark.kql.compiler.scalar import PHYSICAL, Scalar, column, identifier
+from earmark.kql.compiler.scalar import Scalar, column, identifier
 from earmark.kql.compiler.scope import NOW, Environment, Function, Refused, Scope, Value
 from earmark.kql.compiler.tree import Node
 from earmark.kql.compiler.writer import Writer

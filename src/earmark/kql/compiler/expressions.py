@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from earmark.kql.base import PHYSICAL
 from earmark.kql.compiler import literals, terms
 from earmark.kql.compiler.arithmetic import SYMBOLS, compile_arithmetic, compile_minus
 from earmark.kql.compiler.comparisons import (
@@ -22,7 +23,7 @@ from earmark.kql.compiler.functions.formats import FormatError
 from earmark.kql.compiler.functions.rows import WINDOWS
 from earmark.kql.compiler.literals import LiteralError, constant
 from earmark.kql.compiler.relation import Relation
-from earmark.kql.compiler.scalar import PHYSICAL, JsonPath, Scalar, quoted
+from earmark.kql.compiler.scalar import JsonPath, Scalar, quoted
 from earmark.kql.compiler.scope import Scope
 from earmark.kql.compiler.tree import Node
 

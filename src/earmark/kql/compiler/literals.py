@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from earmark.kql.base import EPOCH_TICKS
-from earmark.kql.compiler.scalar import PHYSICAL, Scalar, null, quoted
+from earmark.kql.base import EPOCH_TICKS, PHYSICAL
+from earmark.kql.compiler.scalar import Scalar, null, quoted
 
 TICKS: Final = {
     "d": 864_000_000_000,

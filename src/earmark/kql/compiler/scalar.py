@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
+from earmark.kql.base import PHYSICAL
+
 
 class Unknown(Enum):
     """The one value of `Scalar.const` that says: not a constant."""
@@ -19,20 +21,6 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.VALUE
-
-PHYSICAL: Final[dict[str, str]] = {
-    "bool": "BOOLEAN",
-    "int": "INTEGER",
-    "long": "BIGINT",
-    "real": "DOUBLE",
-    "decimal": "DECIMAL(38,18)",
-    "string": "VARCHAR",
-    "guid": "VARCHAR",
-    "datetime": "BIGINT",
-    "timespan": "BIGINT",
-    "dynamic": "VARCHAR",
-}
-"""The DuckDB type that holds values of a KQL type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from earmark.kql.base import PHYSICAL
 from earmark.kql.compiler.relation import Relation, physical
-from earmark.kql.compiler.scalar import PHYSICAL, Scalar
+from earmark.kql.compiler.scalar import Scalar
 from earmark.kql.compiler.scope import Refused
 
 MOST_SQL = 2_000_000

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zoneinfo
 from typing import Final
 
+from earmark.kql.base import PHYSICAL
 from earmark.kql.compiler.conversions import convert
 from earmark.kql.compiler.functions.base import Builder, Call, template
 from earmark.kql.compiler.functions.formats import date_pieces, span_pieces
 from earmark.kql.compiler.literals import TICKS
-from earmark.kql.compiler.scalar import PHYSICAL, Scalar, quoted
+from earmark.kql.compiler.scalar import Scalar, quoted
 
 _DAY = TICKS["d"]
 _UNITS: Final = {

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from earmark.kql.base import PHYSICAL
 from earmark.kql.compiler.conversions import convert
 from earmark.kql.compiler.expressions import compile_scalar
 from earmark.kql.compiler.operators.join import parameter
 from earmark.kql.compiler.relation import Relation
-from earmark.kql.compiler.scalar import PHYSICAL, Scalar
+from earmark.kql.compiler.scalar import Scalar
 from earmark.kql.compiler.scope import Environment, Refused, Row, Scope
 from earmark.kql.compiler.tree import Node
 

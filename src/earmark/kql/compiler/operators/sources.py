@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from earmark.kql.base import PHYSICAL
 from earmark.kql.compiler.conversions import convert
 from earmark.kql.compiler.expressions import compile_scalar
 from earmark.kql.compiler.operators.project import compile_project
 from earmark.kql.compiler.relation import Relation
-from earmark.kql.compiler.scalar import PHYSICAL, Scalar, column
+from earmark.kql.compiler.scalar import Scalar, column
 from earmark.kql.compiler.scope import Environment, Refused, Scope
 from earmark.kql.compiler.tree import Node
 

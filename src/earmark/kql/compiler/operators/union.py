@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from earmark.kql.base import PHYSICAL
 from earmark.kql.compiler.operators.join import parameter
 from earmark.kql.compiler.relation import EventTime, Relation, widest
-from earmark.kql.compiler.scalar import PHYSICAL, Scalar, quoted
+from earmark.kql.compiler.scalar import Scalar, quoted
 from earmark.kql.compiler.scope import Environment, Function, Refused
 from earmark.kql.compiler.tree import Node
 
