@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from earmark.errors import UsageError
 from earmark.project.project import Project
+from earmark.project.settings import EngineKind, EstateKind
 from earmark.services.clock import Clock
 from earmark.services.workspace import Workspace
 
@@ -33,6 +35,18 @@ class Opened:
 
     def embedded(self) -> EmbeddedEstate:
         """The project's embedded estate, made where it does not exist."""
+        settings = self.project.settings
+        if settings.estate.kind is not EstateKind.EMBEDDED:
+            raise UsageError(
+                "this command is for an embedded estate, and the project's estate is a Defender tenant.",
+                hint="Tags of a tenant are changed by hand in its portal.",
+            )
+        from earmark.estates.embedded.estate import EmbeddedEstate
+
+        return EmbeddedEstate(settings.estate.path)
+
+    def imported(self) -> EmbeddedEstate:
+        """Where imported events lie: the embedded estate, or a folder beside a tenant that is hunted locally."""
         from earmark.estates.embedded.estate import EmbeddedEstate
 
         return EmbeddedEstate(self.project.settings.estate.path)
@@ -64,7 +78,13 @@ def open_project(folder: Path, *, env: str | None, clock: Clock) -> Opened:
     """Load a project."""
     from earmark.project.load import load_project
 
-    return Opened(load_project(folder, env=env), clock)
+    project = load_project(folder, env=env)
+    if project.settings.estate.kind is EstateKind.DEFENDER and clock.pinned_at is not None:
+        raise UsageError(
+            "--now pins the clock of an embedded estate; a Defender tenant goes by the present.",
+            hint="Leave --now out.",
+        )
+    return Opened(project, clock)
 
 
 def check(folder: Path, *, env: str | None, flows: Sequence[str]) -> list[Finding]:
@@ -86,10 +106,15 @@ def import_files(opened: Opened, paths: Sequence[Path], *, table: str | None, pr
     from earmark.estates.embedded.importer import import_paths
 
     settings = opened.project.settings
+    if settings.engine is not EngineKind.LOCAL:
+        raise UsageError(
+            "`import` takes events in for the local engine, and this project hunts in its tenant.",
+            hint="Write `hunting: local` in earmark.yaml to hunt in what is imported.",
+        )
     rejects = opened.project.folder / WORK_FOLDER / "rejects" / "rejects.jsonl"
     return import_paths(
         paths,
-        estate=opened.embedded(),
+        estate=opened.imported(),
         rejects=rejects,
         progress=progress,
         table=table,

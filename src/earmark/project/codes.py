@@ -52,6 +52,9 @@ class Code(StrEnum):
     REFUSED_PAIR = "EM304"
     STATE_URL = "EM305"
     REFERENCE = "EM306"
+    TENANT = "EM307"
+    HOST = "EM308"
+    SIGN_IN = "EM309"
     RECURRENCE = "EM401"
     CRON = "EM402"
     TIME_ZONE = "EM403"
@@ -117,6 +120,9 @@ TITLES: dict[Code, str] = {
     Code.REFUSED_PAIR: "This estate and this engine do not go together",
     Code.STATE_URL: "Not a state URL",
     Code.REFERENCE: "Not a reference that settings know",
+    Code.TENANT: "Not a tenant",
+    Code.HOST: "Not an address",
+    Code.SIGN_IN: "A key that the sign-in method does not have",
     Code.RECURRENCE: "A recurrence that cannot be",
     Code.CRON: "Not a cron expression",
     Code.TIME_ZONE: "Unknown time zone",

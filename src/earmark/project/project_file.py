@@ -7,8 +7,17 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from earmark.project.flow_file import GuardFile
-from earmark.project.scalars import PathText, PositiveDuration, Size, Text
-from earmark.project.settings import EngineKind, EstateKind, Mode
+from earmark.project.scalars import (
+    HostText,
+    PathText,
+    PositiveDuration,
+    ProxyText,
+    ReferenceText,
+    Size,
+    TenantText,
+    Text,
+)
+from earmark.project.settings import Cloud, EngineKind, EstateKind, Geo, Mode, SignInMethod
 from earmark.project.shape import Strict
 
 
@@ -16,19 +25,57 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+class SignInFile(Strict):
+    """How to sign in to the tenant."""
+
+    method: Annotated[SignInMethod, Field(strict=False)]
+    """secret, certificate, managed_identity, workload_identity, or cli: as the Azure CLI's user."""
+    client_id: Text | None = None
+    """The application's (client) id; with secret and certificate it must be given."""
+    secret: ReferenceText | None = None
+    """A reference to the application's secret; for method secret."""
+    certificate: ReferenceText | None = None
+    """A reference to a certificate with its key, PEM or PKCS #12; for method certificate."""
+    password: ReferenceText | None = None
+    """A reference to the password of the certificate's key; for method certificate."""
+    token_file: PathText | None = None
+    """The file that holds the outside token; for workload_identity. AZURE_FEDERATED_TOKEN_FILE when not given."""
+
+
+class HostsFile(Strict):
+    """Addresses that stand in for the cloud's own, such as a sandbox's or a gateway's."""
+
+    sign_in: HostText | None = None
+    """Where tokens are given out; always https."""
+    defender: HostText | None = None
+    """Where machines, tags and alerts are."""
+    graph: HostText | None = None
+    """Where hunts are run."""
+
+
 class EstateFile(Strict):
     """Where devices, their tags and alerts live."""
 
     kind: Annotated[EstateKind, Field(strict=False)]
-    """embedded; defender is not supported in this version."""
+    """embedded, or defender: a tenant of Microsoft Defender for Endpoint."""
     path: PathText | None = None
-    """The embedded estate's folder, relative to the project; `estate` when not given."""
-    tenant: Text | None = None
-    """The tenant's id. Not supported in this version."""
-    cloud: Text | None = None
-    """The tenant's cloud. Not supported in this version."""
-    sign_in: dict[str, Text] | None = None
-    """How to sign in to the tenant. Not supported in this version."""
+    """The folder of the embedded estate, or of imported events; `estate` when not given."""
+    tenant: TenantText | None = None
+    """The tenant's id or domain; for kind defender."""
+    cloud: Annotated[Cloud, Field(strict=False)] | None = None
+    """The tenant's cloud: public (when not given), gcc, gcc-high or dod."""
+    geo: Annotated[Geo, Field(strict=False)] | None = None
+    """The region whose address answers fastest; public cloud alone."""
+    sign_in: SignInFile | None = None
+    """How to sign in to the tenant."""
+    hosts: HostsFile | None = None
+    """Addresses that stand in for the cloud's own."""
+    ca: PathText | None = None
+    """A PEM file of certificates that are trusted instead of the system's."""
+    proxy: ProxyText | None = None
+    """The address of a proxy that leads out: http://proxy.example:3128."""
+    old_hunting: bool | None = None
+    """Hunt through the endpoints that stop answering on 1 February 2027; false when not given."""
 
 
 class LimitsFile(Strict):
@@ -59,7 +106,7 @@ class ProjectFile(Strict):
     estate: EstateFile
     """The estate: where devices, their tags and alerts live."""
     hunting: Annotated[EngineKind, Field(strict=False)] = EngineKind.LOCAL
-    """The engine: local; graph and kusto are not supported in this version."""
+    """The engine: local, or graph: the tenant's own hunting. kusto is not supported in this version."""
     state: PathText = "sqlite:.earmark/state.db"
     """Where runs and the ledger are kept: sqlite:PATH. PostgreSQL is not supported in this version."""
     mode: Annotated[Mode, Field(strict=False)] = Mode.APPLY

@@ -14,20 +14,17 @@ from earmark.model.finding import Finding
 from earmark.model.guard import GuardLimits
 from earmark.model.hunt import HuntLimits
 from earmark.project.codes import Code
+from earmark.project.estate_rules import check_estate, defender_settings
 from earmark.project.flow_file import GuardFile
 from earmark.project.project_file import EvidenceFile, LimitsFile, ProjectFile
 from earmark.project.references import resolve_references
-from earmark.project.settings import EngineKind, EstateKind, EstateSettings, EvidenceSettings, Settings
+from earmark.project.settings import EstateSettings, EvidenceSettings, Settings
 from earmark.project.shape import fit
 from earmark.project.source import file_finding, read_source
 from earmark.project.yaml_nodes import MappingNode, Node, ScalarNode, find_text, parse_yaml
 
 SETTINGS_FILE = "earmark.yaml"
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_PAIRS = {
-    EstateKind.EMBEDDED: (EngineKind.LOCAL,),
-    EstateKind.DEFENDER: (EngineKind.GRAPH, EngineKind.KUSTO, EngineKind.LOCAL),
-}
 
 
 def read_settings(
@@ -44,10 +41,16 @@ def read_settings(
     root, reference_findings = resolve_references(root, folder, environment)
     findings += reference_findings
     file, shape_findings = fit(ProjectFile, root)
-    findings += shape_findings + _check_support(root)
+    findings += [found for found in shape_findings if not _said(found, reference_findings)]
+    findings += [*check_estate(root), *_check_state(find_text(root, "state"))]
     if file is None or findings:
         return None, findings
     return _settings_of(file, folder), []
+
+
+def _said(finding: Finding, before: list[Finding]) -> bool:
+    """Whether something was said of the same place already: a literal secret is no reference either."""
+    return any((finding.file, finding.line, finding.column) == (b.file, b.line, b.column) for b in before)
 
 
 def _read_root(folder: Path, name: str) -> tuple[Node | None, list[Finding]]:
@@ -83,32 +86,6 @@ def _laid_over(base: Node, overlay: Node) -> Node:
     return replace(base, entries=(*entries, *over.values()))
 
 
-def _check_support(root: Node) -> list[Finding]:
-    """What is known but not supported in this version, pairs that are refused, and the state's URL."""
-    kind, engine = find_text(root, "estate", "kind"), find_text(root, "hunting")
-    findings: list[Finding] = []
-    if kind is not None and kind.text == EstateKind.DEFENDER:
-        message = "An estate of kind `defender` is not supported yet in this version."
-        findings.append(kind.finding(Code.NOT_SUPPORTED, message, "Use `estate: {kind: embedded}`."))
-    elif isinstance(estate := root.get("estate") if isinstance(root, MappingNode) else None, MappingNode):
-        for key, _ in estate.entries:
-            if key.text in ("tenant", "cloud", "sign_in"):
-                message = f"`estate.{key.text}` is not supported yet: it belongs to an estate of kind `defender`."
-                findings.append(key.finding(Code.NOT_SUPPORTED, message, "Remove the key."))
-    if engine is not None and engine.text in (EngineKind.GRAPH, EngineKind.KUSTO):
-        findings.append(_engine_finding(kind, engine))
-    return findings + _check_state(find_text(root, "state"))
-
-
-def _engine_finding(kind: ScalarNode | None, engine: ScalarNode) -> Finding:
-    estate = EstateKind(kind.text) if kind is not None and kind.text in set(EstateKind) else EstateKind.DEFENDER
-    if EngineKind(engine.text) not in _PAIRS[estate]:
-        message = f"An estate of kind `{estate}` cannot be hunted with `{engine.text}`; `local` is expected."
-        return engine.finding(Code.REFUSED_PAIR, message, "Write `hunting: local`.")
-    message = f"The engine `{engine.text}` is not supported yet in this version."
-    return engine.finding(Code.NOT_SUPPORTED, message, "Use `hunting: local`.")
-
-
 def _check_state(state: ScalarNode | None) -> list[Finding]:
     if state is None or not state.text.strip():
         return []
@@ -131,7 +108,11 @@ def _sqlite_path(rest: str) -> str:
 def _settings_of(file: ProjectFile, folder: Path) -> Settings:
     state = (folder / _sqlite_path(file.state.partition(":")[2])).absolute()
     return Settings(
-        estate=EstateSettings(kind=file.estate.kind, path=(folder / (file.estate.path or "estate")).absolute()),
+        estate=EstateSettings(
+            kind=file.estate.kind,
+            path=(folder / (file.estate.path or "estate")).absolute(),
+            defender=defender_settings(file.estate, folder),
+        ),
         engine=file.hunting,
         state=f"sqlite:{state.as_posix()}",
         mode=file.mode,

@@ -6,7 +6,7 @@ Both doors of this room, `load_project` and `check_project`, stand on one readin
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from earmark.project.folders import FLOWS, read_folder
 from earmark.project.lists import Lists, read_lists
 from earmark.project.query_text import check_comments, only_reads_list
 from earmark.project.read_settings import read_settings
-from earmark.project.settings import Settings
+from earmark.project.settings import EngineKind, Settings
 from earmark.project.shape import fit
 from earmark.project.source import read_source
 from earmark.project.tags_file import TagsFile, catalogue_of
@@ -32,6 +32,8 @@ from earmark.project.yaml_nodes import Node, find, find_text, parse_yaml
 TAGS_FILE = "tags.yaml"
 _NAMES_NO_DEVICE, _NO_TIME_BOUND = "EK108", "EK104"
 """What the KQL library says of any query, and what is said here more exactly of a flow's: EM506, EM511."""
+_NOT_COMPILED = "EK001"
+"""What only Earmark's own compiler refuses: nothing to say where a tenant runs the query."""
 _SEVERAL = 2
 
 
@@ -84,6 +86,8 @@ def read_project(
     drafts = tuple(read_draft(folder, file, lists) for file in flow_files)
     chosen = _chosen(drafts, flows)
     analyses = _analyses(chosen, lists, analysts)
+    if settings is not None and settings.engine is not EngineKind.LOCAL:
+        analyses = {file: _as_elsewhere(analysis) for file, analysis in analyses.items()}
     by_file = {draft.file: [*draft.findings, *check_draft(draft, lists)] for draft in drafts}
     for draft in chosen:
         by_file[draft.file] += _check_query(draft, analyses.get(draft.file), lists)
@@ -134,6 +138,12 @@ def _analyses(drafts: Iterable[FlowDraft], lists: Lists, analysts: Analysts) -> 
     analyst = analysts(query_tables(lists))
     known = {text: analyst.analyze(text) for text in dict.fromkeys(texts.values())}
     return {file: known[text] for file, text in texts.items()}
+
+
+def _as_elsewhere(analysis: Analysis) -> Analysis:
+    """An analysis for an engine that does not need our compiler."""
+    said = tuple(d for d in analysis.diagnostics if d.code != _NOT_COMPILED)
+    return replace(analysis, diagnostics=said)
 
 
 def _check_query(draft: FlowDraft, analysis: Analysis | None, lists: Lists) -> list[Finding]:

@@ -1,4 +1,5 @@
-"""`${env:NAME}` and `${file:PATH}` in settings: resolved where they stand, and literal secrets found.
+"""`${env:NAME}` and `${file:PATH}` in settings: resolved where they stand, and literal secrets found. Those of the
+sign-in stay references, and may also name the keyring or a vault.
 
 A tree of nodes goes in and comes out with the references replaced; a replaced text is marked secret, so that no message
 shows it.
@@ -21,6 +22,8 @@ MAX_SECRET_BYTES = 65_536
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _SECRET_KEYS = frozenset({"secret", "client_secret", "password", "token", "key", "api_key", "connection_string"})
+_KEPT = frozenset({("estate", "sign_in", name) for name in ("secret", "certificate", "password")})
+"""Where a reference stays one: what it stands for is fetched when Earmark signs in, and only then."""
 _PASSWORD_IN_URL = re.compile(r"^[A-Za-z][\w+.-]*://[^/@:\s]*:[^@/\s]+@")
 
 
@@ -30,13 +33,19 @@ class _Resolution:
     environment: Mapping[str, str]
     findings: list[Finding] = field(default_factory=list)
 
-    def node(self, node: Node, key: str = "") -> Node:
+    def node(self, node: Node, path: tuple[str, ...] = ()) -> Node:
         """The same tree with its references replaced."""
         if isinstance(node, MappingNode):
-            return replace(node, entries=tuple((k, self.node(value, k.text)) for k, value in node.entries))
+            return replace(node, entries=tuple((k, self.node(value, (*path, k.text))) for k, value in node.entries))
         if isinstance(node, SequenceNode):
-            return replace(node, items=tuple(self.node(item, key) for item in node.items))
+            return replace(node, items=tuple(self.node(item, path) for item in node.items))
         assert isinstance(node, ScalarNode)
+        key = path[-1] if path else ""
+        if path in _KEPT:
+            if _REFERENCE.fullmatch(node.text) or not node.text:
+                return node
+            self._holds_secret(node, key)
+            return replace(node, secret=True)
         if not _REFERENCE.search(node.text):
             return replace(node, secret=True) if self._holds_secret(node, key) else node
         known = len(self.findings)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -30,6 +31,11 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d{1,7})?(Z|
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}", re.ASCII)
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+_DOMAIN = re.compile(r"(?=.{4,253}\Z)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}", re.ASCII)
+_REFERENCE = re.compile(r"\$\{(env|file|keyring|vault):([^{}]+)\}")
+_IN_TWO_PARTS = ("keyring", "vault")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_DURATION = timedelta(days=3660)
 """No flow has a use for more than ten years; the bound keeps arithmetic with dates from overflowing."""
 
@@ -168,6 +174,60 @@ def read_colour(value: object) -> str:
     return text.lower()
 
 
+def read_tenant(value: object) -> str:
+    """The id or a domain of a tenant, in lower case."""
+    sentence = "a tenant is an id (8 hexadecimal digits, -, 4, -, 4, -, 4, -, 12) or a domain such as contoso.com"
+    text = _text(value, Code.TENANT, sentence)
+    if not (_GUID.fullmatch(text) or _DOMAIN.fullmatch(text)):
+        raise _refuse(Code.TENANT, sentence)
+    return text.lower()
+
+
+def read_host(value: object) -> str:
+    """`https://localhost:8443`: scheme, host and port; plain http to this machine alone."""
+    sentence = "an address is https://HOST or https://HOST:PORT, and nothing after it"
+    url = _url(value, sentence)
+    if url.scheme not in ("http", "https") or url.path.strip("/") or url.username or url.password:
+        raise _refuse(Code.HOST, sentence)
+    if url.scheme == "http" and url.hostname not in _LOOPBACK:
+        raise _refuse(Code.HOST, "plain http would show tokens to everyone on the way; https is expected")
+    return f"{url.scheme}://{url.netloc.lower()}"
+
+
+def read_proxy(value: object) -> str:
+    """`http://proxy.example:3128`; a name and a password may stand in it."""
+    sentence = "a proxy's address is http://HOST:PORT or https://HOST:PORT"
+    url = _url(value, sentence)
+    if url.scheme not in ("http", "https") or url.path.strip("/"):
+        raise _refuse(Code.HOST, sentence)
+    return str(value)
+
+
+def _url(value: object, sentence: str) -> SplitResult:
+    try:
+        url = urlsplit(_text(value, Code.HOST, sentence))
+        known = bool(url.hostname) and url.port != 0 and not (url.query or url.fragment)
+    except ValueError:
+        known = False
+    if not known or not url.netloc.isprintable() or " " in url.netloc:
+        raise _refuse(Code.HOST, sentence)
+    return url
+
+
+def read_reference(value: object) -> tuple[str, str]:
+    """`${env:NAME}` and its kin, whole: where a secret is kept, and what it is called there."""
+    sentence = "a secret stands elsewhere: ${env:NAME}, ${file:PATH}, ${keyring:SERVICE/NAME} or ${vault:VAULT/SECRET}"
+    match = _REFERENCE.fullmatch(_text(value, Code.REFERENCE, sentence))
+    if match is None or (match[1] in _IN_TWO_PARTS and not all(part.strip() for part in _halves(match[2]))):
+        raise _refuse(Code.REFERENCE, sentence)
+    return match[1], match[2]
+
+
+def _halves(name: str) -> tuple[str, str]:
+    first, _, second = name.partition("/")
+    return first, second
+
+
 def _kind(read: Callable[[object], object], pattern: str | None, example: str) -> tuple[PlainValidator, WithJsonSchema]:
     schema: dict[str, Any] = {"type": "string", "examples": [example]}
     if pattern:
@@ -191,3 +251,7 @@ TagText = Annotated[str, *_kind(read_tag, None, "Executive")]
 Text = Annotated[str, *_kind(read_text, r"[\s\S]*\S[\s\S]*", "…")]
 PathText = Annotated[str, *_kind(read_path, None, "estate")]
 Colour = Annotated[str, *_kind(read_colour, _COLOUR.pattern, "#b4232a")]
+TenantText = Annotated[str, *_kind(read_tenant, f"{_GUID.pattern}|(?:[A-Za-z0-9-]+\\.)+[A-Za-z]+", "contoso.com")]
+HostText = Annotated[str, *_kind(read_host, r"https?://[^/?#]+/?", "https://localhost:8443")]
+ProxyText = Annotated[str, *_kind(read_proxy, r"https?://[^/?#]+/?", "http://proxy.example:3128")]
+ReferenceText = Annotated[tuple[str, str], *_kind(read_reference, _REFERENCE.pattern, "${env:EARMARK_SECRET}")]
