@@ -1,0 +1,92 @@
+"""How tests and people steer a sandbox: its clock, its faults, its log. Part of no Microsoft API; takes no token."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+
+from earmark.errors import UsageError
+from earmark.model.instant import instant_text
+from earmark.sandbox.errors import ApiError, error_schema
+from earmark.sandbox.log import Entry, over_limit, sent_without_need
+from earmark.sandbox.tenant import Tenant
+
+PAGE = 1_000
+"""Requests that one answer of the log lists."""
+
+
+def router(tenant: Tenant) -> APIRouter:
+    """Everything below /sandbox."""
+    routes = APIRouter(prefix="/sandbox", tags=["sandbox"], responses=_RESPONSES)
+
+    @routes.get("/clock")
+    def read_clock() -> dict[str, Any]:
+        """The tenant's time."""
+        return clock_document(tenant)
+
+    @routes.post("/clock")
+    def move_clock(advance: Annotated[float, Body(embed=True, ge=0)]) -> dict[str, Any]:
+        """Move the tenant's time forward by some seconds."""
+        try:
+            tenant.clock.advance(advance)
+        except ValueError as fault:
+            raise ApiError(400, str(fault)) from None
+        return clock_document(tenant)
+
+    @routes.get("/faults")
+    def read_faults() -> dict[str, float]:
+        """The rate of each fault and every setting."""
+        return tenant.faults.document()
+
+    @routes.post("/faults")
+    def set_faults(values: Annotated[dict[str, float], Body()]) -> dict[str, float]:
+        """Set rates and settings; those not named stay."""
+        try:
+            tenant.faults.set(values)
+        except UsageError as fault:
+            raise ApiError(400, f"{fault.message} {fault.hint}") from None
+        tenant.clock.skew = timedelta(seconds=tenant.faults.settings["clock-skew"])
+        return tenant.faults.document()
+
+    @routes.get("/log")
+    def read_log(after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+        """Requests after a number, a thousand at most, and what the whole log says of limits and needless writes."""
+        return log_document(tenant.log.entries(), after) | {
+            "forgotten": tenant.log.forgotten,
+            "limits": tenant.limits.counts(tenant.clock.now()),
+        }
+
+    @routes.post("/reset")
+    def reset(request: Request) -> dict[str, Any]:
+        """Forget requests, limits and faults; tags and the clock stay."""
+        tenant.reset()
+        return clock_document(tenant)
+
+    return routes
+
+
+def clock_document(tenant: Tenant) -> dict[str, Any]:
+    """The clock as JSON."""
+    shown = instant_text(tenant.clock.shown())
+    return {"now": instant_text(tenant.clock.now()), "shown": shown, "virtual": tenant.clock.virtual}
+
+
+def log_document(entries: list[Entry], after: int) -> dict[str, Any]:
+    """A part of the log as JSON, with the judgement of the whole."""
+    shown = [entry for entry in entries if entry.number > after][:PAGE]
+    return {
+        "over_limit": [entry.number for entry in over_limit(entries)],
+        "early": [entry.number for entry in entries if entry.early],
+        "sent_without_need": [{"request": number, "device": device} for number, device in sent_without_need(entries)],
+        "requests": [entry.document() for entry in shown],
+    }
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {
+        "description": "The request is not one that this operation takes.",
+        "content": {"application/json": {"schema": error_schema()}},
+    }
+}

@@ -1,0 +1,95 @@
+"""A tenant: an estate with its devices, tags and events, and everything that stands around it.
+
+One object holds what requests share. It is made once, `app.create_app` serves it, and tests look into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_URL, uuid5
+
+from earmark.estates.embedded.estate import EmbeddedEstate
+from earmark.sandbox.apps import App, default_apps
+from earmark.sandbox.clock import TenantClock
+from earmark.sandbox.faults import Faults
+from earmark.sandbox.limits import Limits
+from earmark.sandbox.log import RequestLog
+from earmark.sandbox.tokens import Tokens
+
+if TYPE_CHECKING:
+    from earmark.hunting.base import Engine
+
+
+class Tenant:
+    """The tenant's state; every part of it may be used from several threads."""
+
+    def __init__(
+        self,
+        estate: EmbeddedEstate,
+        *,
+        clock: TenantClock | None = None,
+        apps: Iterable[App] | None = None,
+        seed: int = 7,
+        domain: str = "corp.example",
+        cache: Path | None = None,
+    ) -> None:
+        self.estate = estate
+        self.seed = seed
+        self.id = str(uuid5(NAMESPACE_URL, f"earmark:{seed}:tenant"))
+        """The tenant's identifier, which follows from the seed."""
+        self.domain = domain
+        """Another name by which requests may call the tenant."""
+        self.clock = clock or TenantClock()
+        self.apps: dict[str, App] = {app.client_id: app for app in apps or default_apps(seed, "")}
+        self.faults = Faults(seed)
+        self.limits = Limits()
+        self.log = RequestLog()
+        self.tokens = Tokens(self.id)
+        self.blocked: dict[tuple[str, str], datetime] = {}
+        """(operation, app) → until when a throttle that is a fault holds."""
+        self.connections: dict[tuple[str, int], asyncio.Transport] = {}
+        """The sockets of those who are connected, so that a fault can close one; empty in a process without sockets."""
+        self.on_reset: list[Callable[[], None]] = []
+        """Called by `reset`: parts that keep state of their own append themselves."""
+        self._cache = cache
+        self._assertions: set[str] = set()
+        self._lock = Lock()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Hunts on the tenant's events."""
+        from earmark.hunting.local import LocalEngine
+        from earmark.kql.service import Kql
+
+        cache = self._cache
+        return LocalEngine(
+            events=self.estate.events, kql=lambda tables, timeout: Kql(tables, cache=cache, timeout=timeout)
+        )
+
+    def first_use(self, identifier: str) -> bool:
+        """Whether an assertion of this identifier was not seen before."""
+        with self._lock:
+            seen = identifier in self._assertions
+            self._assertions.add(identifier)
+            return not seen
+
+    def names(self) -> frozenset[str]:
+        """What the tenant is called in addresses."""
+        return frozenset({self.id, self.domain})
+
+    def reset(self) -> None:
+        """Forget requests, limits, faults and what was changed beside the estate; tags and the clock stay."""
+        self.faults.reset(self.seed)
+        self.clock.skew *= 0
+        self.limits.reset()
+        self.log.reset()
+        self.blocked.clear()
+        self._assertions.clear()
+        for forget in self.on_reset:
+            forget()
