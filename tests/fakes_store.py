@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from earmark.model.ledger import INTENTS, OUTCOMES, UNOWNED, Entry, Pair, PairState, advance, replay
+from earmark.model.ledger import INTENTS, OUTCOMES, UNOWNED, Entry, Pair, PairState, What, advance, replay
+from earmark.model.quota import QuotaLimit, QuotaUse, Turn
 from earmark.model.run import FlowRun, FlowState, Run
 from earmark.store.base import Decision, Fire, LeaseHeldError, Match, Owned, Recorded, SavedPlan
 
@@ -29,6 +30,9 @@ class MemoryStore:
         self._plans: dict[str, SavedPlan] = {}
         self._decisions: list[Decision] = []
         self._leases: set[str] = set()
+        self._calls: dict[int, tuple[str, datetime, bool]] = {}
+        self._blocks: dict[str, datetime] = {}
+        self._tickets = 0
 
     def append(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -82,6 +86,13 @@ class MemoryStore:
 
     def last_effective_at(self, estate: str) -> datetime | None:
         return max((r.entry.effective_at for r in self._ledger if r.entry.estate == estate), default=None)
+
+    def recent_writes(self, estate: str, since: datetime) -> dict[Pair, tuple[bool, datetime]]:
+        return {
+            Pair(r.entry.device, r.entry.tag): (r.entry.what is What.ADDED, r.entry.at)
+            for r in self._ledger
+            if r.entry.estate == estate and r.entry.at >= since and r.entry.what in (What.ADDED, What.REMOVED)
+        }
 
     def check_ledger(self) -> list[str]:
         return (
@@ -188,6 +199,40 @@ class MemoryStore:
     def read_decision(self, estate: str, flow: str, change_digest: str) -> Decision | None:
         key = (estate, flow, change_digest)
         return next((d for d in reversed(self._decisions) if (d.estate, d.flow, d.change_digest) == key), None)
+
+    def take_quota(self, bucket: str, limits: Sequence[QuotaLimit], at: datetime, *, patience: timedelta) -> Turn:
+        blocked = self._blocks.get(bucket, at)
+        if blocked > at:
+            return Turn(wait=(blocked - at).total_seconds())
+        waits = [0.0]
+        for limit in limits:
+            calls = sorted(
+                ((when, ended) for name, when, ended in self._calls.values() if name == bucket), reverse=True
+            )
+            if len(calls) >= limit.calls:
+                when, ended = calls[limit.calls - 1]
+                wait = max(0.0, (when + limit.within - at).total_seconds())
+                waits.append(min(wait, limit.within.total_seconds() if ended else 1.0))
+        if max(waits) > 0:
+            return Turn(wait=max(waits))
+        self._tickets += 1
+        self._calls[self._tickets] = (bucket, at + patience, False)
+        return Turn(wait=0.0, ticket=self._tickets)
+
+    def end_quota(self, ticket: int, at: datetime) -> None:
+        self._calls[ticket] = (self._calls[ticket][0], at, True)
+
+    def block_quota(self, bucket: str, until: datetime) -> None:
+        self._blocks[bucket] = max(until, self._blocks.get(bucket, until))
+
+    def quota_use(self, bucket: str, limits: Sequence[QuotaLimit], at: datetime) -> tuple[QuotaUse, ...]:
+        calls = [when for name, when, _ in self._calls.values() if name == bucket]
+        return tuple(
+            QuotaUse(limit=limit, used=sum(1 for when in calls if when > at - limit.within)) for limit in limits
+        )
+
+    def quota_blocked_until(self, bucket: str) -> datetime | None:
+        return self._blocks.get(bucket)
 
     @contextmanager
     def lease(self, name: str, *, timeout: float = 0.0) -> Iterator[None]:

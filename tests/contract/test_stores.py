@@ -11,6 +11,7 @@ import pytest
 
 from earmark.model.ledger import Entry, Pair, PairState, What, replay
 from earmark.model.plan import ApprovalState
+from earmark.model.quota import QuotaLimit
 from earmark.model.run import FlowRun, FlowState, Run
 from earmark.store import open_store
 from earmark.store.base import Decision, Fire, LeaseHeldError, Match, Owned, SavedPlan, Store
@@ -135,6 +136,18 @@ class TestLedger:
         store.append([entry(What.ADDED, effective_at=NOON + DAY), entry(What.ADDED, device="d2")])
         assert store.last_effective_at("e1") == NOON + DAY
         assert store.last_effective_at("e2") is None
+
+    def test_recent_writes_are_the_last_outcome_of_each_pair(self, store: Store) -> None:
+        store.append(
+            [entry(What.ADDED, device="old", at=NOON - DAY), entry(What.ADDED), entry(What.ADDED, device="d2")]
+        )
+        store.append([entry(What.REMOVED, at=NOON + DAY), entry(What.ADD_INTENDED, device="d3")])
+        store.append([entry(What.ADDED, device="d4", estate="e2"), entry(What.ADD_REJECTED, device="d5")])
+        assert store.recent_writes("e1", NOON) == {
+            PAIR: (False, NOON + DAY),
+            Pair("d2", "Executive"): (True, NOON),
+        }
+        assert store.recent_writes("e1", NOON + 2 * DAY) == {}
 
     def test_a_rebuilt_projection_is_the_same(self, store: Store) -> None:
         store.append([entry(What.ADDED), entry(What.GIVEN_UP, device="d2"), entry(What.REMOVE_INTENDED)])
@@ -274,6 +287,57 @@ class TestPlans:
         no = replace(yes, state=ApprovalState.REJECTED, who="bob", at=NOON - DAY)
         store.decide(no)
         assert store.read_decision("e1", "executive", "c1") == no
+
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+LIMITS = (QuotaLimit(calls=2, within=MINUTE), QuotaLimit(calls=3, within=60 * MINUTE))
+
+
+class TestQuota:
+    def take(self, store: Store, at: datetime, *, bucket: str = "tags", ended: datetime | None = None) -> float:
+        turn = store.take_quota(bucket, LIMITS, at, patience=30 * SECOND)
+        if turn.ticket:
+            store.end_quota(turn.ticket, ended or at)
+        return turn.wait
+
+    def test_calls_pass_until_a_limit_is_reached(self, store: Store) -> None:
+        assert [self.take(store, NOON), self.take(store, NOON + 10 * SECOND)] == [0.0, 0.0]
+        assert self.take(store, NOON + 20 * SECOND) == 40.0
+        assert self.take(store, NOON + MINUTE) == 0.0, "the first has left the minute"
+        assert self.take(store, NOON + 5 * MINUTE) == 55 * 60.0, "three within the hour"
+        assert self.take(store, NOON + 5 * MINUTE, bucket="alerts") == 0.0
+
+    def test_every_window_keeps_the_limit_whatever_the_latency(self, store: Store) -> None:
+        self.take(store, NOON, ended=NOON + 20 * SECOND)
+        self.take(store, NOON + 20 * SECOND, ended=NOON + 21 * SECOND)
+        assert self.take(store, NOON + MINUTE) == 20.0, "the first may have arrived as late as it ended"
+
+    def test_a_call_under_way_counts_as_late_as_it_may_end(self, store: Store) -> None:
+        store.take_quota("tags", LIMITS, NOON, patience=30 * SECOND)
+        store.take_quota("tags", LIMITS, NOON, patience=30 * SECOND)
+        assert self.take(store, NOON + MINUTE) == 1.0, "it may end at any moment, so asking again soon is worth it"
+        assert self.take(store, NOON + 90 * SECOND) == 0.0, "its process must be dead"
+
+    def test_a_block_holds_for_everybody_until_its_moment(self, store: Store) -> None:
+        assert store.quota_blocked_until("tags") is None
+        store.block_quota("tags", NOON + MINUTE)
+        store.block_quota("tags", NOON + SECOND)
+        assert store.quota_blocked_until("tags") == NOON + MINUTE
+        assert self.take(store, NOON) == 60.0
+        assert self.take(store, NOON, bucket="alerts") == 0.0
+        assert self.take(store, NOON + MINUTE) == 0.0
+
+    def test_what_is_used_is_told(self, store: Store) -> None:
+        self.take(store, NOON)
+        self.take(store, NOON + 2 * MINUTE)
+        assert [use.used for use in store.quota_use("tags", LIMITS, NOON + 2 * MINUTE)] == [1, 2]
+        assert [use.used for use in store.quota_use("alerts", LIMITS, NOON)] == [0, 0]
+
+    def test_a_clock_that_was_set_back_stops_nobody_for_longer_than_a_window(self, store: Store) -> None:
+        self.take(store, NOON + DAY)
+        self.take(store, NOON + DAY)
+        assert self.take(store, NOON) <= 3600.0
 
 
 class TestLeases:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from earmark.errors import StateError
 from earmark.model.ledger import Entry, Pair, PairState
 from earmark.model.plan import ApprovalState
+from earmark.model.quota import QuotaLimit, QuotaUse, Turn
 from earmark.model.run import FlowRun, Run
 
 
@@ -125,6 +126,11 @@ class LedgerStore(Protocol):
     def unsettled(self, estate: str) -> list[Recorded]:
         """Intents whose outcome is not recorded, oldest first: what a killed process leaves behind."""
 
+    def recent_writes(self, estate: str, since: datetime) -> dict[Pair, tuple[bool, datetime]]:
+        """The pairs added (True) or removed (False) at or after a moment of the wall clock, by their last outcome, and
+        when that was.
+        """
+
     def last_effective_at(self, estate: str) -> datetime | None:
         """The latest effective moment in the ledger; None where the ledger says nothing of the estate."""
 
@@ -206,7 +212,29 @@ class PlanStore(Protocol):
         """What was said last of these changes; None when nothing was."""
 
 
-class Store(LedgerStore, EvidenceStore, RunStore, PlanStore, Protocol):
+class QuotaStore(Protocol):
+    """Quotas of an estate, shared by all processes that use this state."""
+
+    def take_quota(self, bucket: str, limits: Sequence[QuotaLimit], at: datetime, *, patience: timedelta) -> Turn:
+        """Note a call that begins at `at`, if no limit and no block stands in the way; else say how long to wait.
+
+        `patience` is how long the call may take at most: until its end is noted it counts as that late.
+        """
+
+    def end_quota(self, ticket: int, at: datetime) -> None:
+        """Note that a call has ended, however it went: from then on it counts from `at`."""
+
+    def block_quota(self, bucket: str, until: datetime) -> None:
+        """Let no call of a bucket be made before a moment; an earlier moment than the one known changes nothing."""
+
+    def quota_use(self, bucket: str, limits: Sequence[QuotaLimit], at: datetime) -> tuple[QuotaUse, ...]:
+        """What each limit's window holds at a moment."""
+
+    def quota_blocked_until(self, bucket: str) -> datetime | None:
+        """Until when a bucket was last blocked, which may be past; None when it never was."""
+
+
+class Store(LedgerStore, EvidenceStore, RunStore, PlanStore, QuotaStore, Protocol):
     """Everything together."""
 
     def lease(self, name: str, *, timeout: float = 0.0) -> AbstractContextManager[None]:

@@ -9,10 +9,11 @@ from earmark.store.lease import held
 from earmark.store.ledger import LedgerTables
 from earmark.store.opening import Database
 from earmark.store.plans import PlanTables
+from earmark.store.quota import QuotaTables
 from earmark.store.runs import RunTables
 
 
-class DatabaseStore(LedgerTables, EvidenceTables, RunTables, PlanTables):
+class DatabaseStore(LedgerTables, EvidenceTables, RunTables, PlanTables, QuotaTables):
     """An `earmark.store.base.Store`."""
 
     def __init__(self, database: Database, *, who: str = "") -> None:

@@ -111,6 +111,19 @@ class LedgerTables:
         open_intents = select(pairs.c.intent).where(pairs.c.estate == estate, pairs.c.intent.is_not(None))
         return self._read(ledger.c.sequence.in_(open_intents))
 
+    def recent_writes(self, estate: str, since: datetime) -> dict[Pair, tuple[bool, datetime]]:
+        """The pairs added or removed since a moment; read from the newest entry back."""
+        query = select(ledger.c.at, ledger.c.what, ledger.c.estate, ledger.c.device, ledger.c.tag)
+        found: dict[Pair, tuple[bool, datetime]] = {}
+        with self._database.read() as connection:
+            newest_first = query.order_by(ledger.c.sequence.desc()).execution_options(yield_per=_ROWS_A_READ)
+            for row in connection.execute(newest_first):
+                if row.at < stored(since):
+                    break
+                if row.estate == estate and row.what in (What.ADDED, What.REMOVED):
+                    found.setdefault(Pair(row.device, row.tag), (row.what == What.ADDED, instant(row.at)))
+        return found
+
     def last_effective_at(self, estate: str) -> datetime | None:
         """The latest effective moment of an estate's entries."""
         query = select(func.max(ledger.c.effective_at)).where(ledger.c.estate == estate)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration, which these tables equal."""
 
 metadata = MetaData()
@@ -151,6 +151,23 @@ decisions = Table(
     Column("at", BigInteger, nullable=False),
     Column("comment", Text, nullable=False),
     Index("decisions_by_changes", "estate", "flow", "change_digest"),
+)
+
+quota_calls = Table(
+    "quota_calls",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("bucket", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Index("quota_calls_by_bucket", "bucket", "at"),
+)
+
+quota_blocks = Table(
+    "quota_blocks",
+    metadata,
+    Column("bucket", String, primary_key=True),
+    Column("until", BigInteger, nullable=False),
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

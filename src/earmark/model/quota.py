@@ -1,0 +1,33 @@
+"""Quotas: how many calls of a kind an estate answers within a span of time, and a caller's turn under them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaLimit:
+    """At most so many calls within any span of this length."""
+
+    calls: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Whether a call may be made now."""
+
+    wait: float
+    """Seconds until it is worth asking again; 0 when the call may be made."""
+    ticket: int = 0
+    """Names the call, so that its end can be noted; 0 when it may not be made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaUse:
+    """What a quota's window holds."""
+
+    limit: QuotaLimit
+    used: int
+    """Calls within the window that ends now."""
