@@ -34,7 +34,7 @@ class Fault(StrEnum):
     EXPIRED_TOKEN = "expired-token"
     """401, as though the token had just expired; that token stays refused."""
     BAD_ID = "bad-id"
-    """A bulk call is refused for one of its ids, which stays unknown to bulk calls, as one merged away."""
+    """A bulk call is refused for one of its ids, as though that device did not exist; the next may name it."""
     BAD_PAGE = "bad-page"
     """A page of a list fails with 500."""
     SHORT_PAGE = "short-page"

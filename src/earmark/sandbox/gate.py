@@ -133,6 +133,18 @@ def _strike_before(request: Request, tenant: Tenant, entry: Entry, now: datetime
         raise broken(tenant)
 
 
+def page_of_list(request: Request) -> bool:
+    """Let the faults of lists strike: ApiError 500, or whether the page is to be a short one."""
+    tenant, entry = tenant_of(request), entry_of(request)
+    if tenant.faults.strikes(Fault.BAD_PAGE):
+        entry.fault = Fault.BAD_PAGE
+        raise ApiError(500, "")
+    if tenant.faults.strikes(Fault.SHORT_PAGE):
+        entry.fault = Fault.SHORT_PAGE
+        return True
+    return False
+
+
 def broken(tenant: Tenant) -> ApiError:
     """A server's error of some kind."""
     status = int(tenant.faults.choose(_STATUSES))

@@ -15,6 +15,7 @@ from earmark.sandbox.errors import error_body
 from earmark.sandbox.faults import Fault
 from earmark.sandbox.gate import broken
 from earmark.sandbox.log import Entry
+from earmark.sandbox.paths import canonical
 from earmark.sandbox.tenant import Tenant
 
 UNLOGGED = ("/sandbox", "/page", "/openapi.json", "/docs")
@@ -37,6 +38,7 @@ class Recorder:
             await self.app(scope, receive, send)
             return
         path, at = scope["path"], self.tenant.clock.now()
+        scope["path"] = canonical(path)
         if path == "/" or path.startswith(UNLOGGED):
             entry = Entry(number=0, at=at, method=scope["method"], path=path)
         else:

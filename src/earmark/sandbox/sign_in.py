@@ -23,6 +23,7 @@ from earmark.sandbox.tokens import LIFETIME
 
 DEFAULT_SCOPE = "/.default"
 _BODY_LIMIT = 100_000
+TENANT_UNKNOWN = 90002
 
 
 class SignInRefused(Exception):
@@ -73,7 +74,7 @@ def router(tenant: Tenant) -> APIRouter:
 def sign_in(tenant: Tenant, name: str, form: dict[str, str], *, url: str, second: bool) -> dict[str, Any]:
     """The answer with a token; SignInRefused for everything that Entra refuses."""
     if name.lower() not in tenant.names():
-        raise SignInRefused(90002, "invalid_request", f"There is no tenant '{name}'.")
+        raise SignInRefused(TENANT_UNKNOWN, "invalid_request", f"There is no tenant '{name}'.")
     grant = _required(form, "grant_type")
     if grant != "client_credentials":
         raise SignInRefused(70003, "unsupported_grant_type", f"The app requested an unsupported grant type '{grant}'.")

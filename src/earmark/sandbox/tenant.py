@@ -20,6 +20,8 @@ from earmark.sandbox.clock import TenantClock
 from earmark.sandbox.faults import Faults
 from earmark.sandbox.limits import Limits
 from earmark.sandbox.log import RequestLog
+from earmark.sandbox.machines import Machines
+from earmark.sandbox.tag_book import TagBook
 from earmark.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -50,12 +52,14 @@ class Tenant:
         self.faults = Faults(seed)
         self.limits = Limits()
         self.log = RequestLog()
+        self.tags = TagBook(estate.devices)
+        self.machines = Machines(estate, self.tags)
         self.tokens = Tokens(self.id)
         self.blocked: dict[tuple[str, str], datetime] = {}
         """(operation, app) → until when a throttle that is a fault holds."""
         self.connections: dict[tuple[str, int], asyncio.Transport] = {}
         """The sockets of those who are connected, so that a fault can close one; empty in a process without sockets."""
-        self.on_reset: list[Callable[[], None]] = []
+        self.on_reset: list[Callable[[], None]] = [self.tags.forget, self.machines.forget]
         """Called by `reset`: parts that keep state of their own append themselves."""
         self._cache = cache
         self._assertions: set[str] = set()

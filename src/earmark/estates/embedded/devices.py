@@ -6,6 +6,7 @@ here, and neither is ever derived from the other. Times are ticks (100 ns since 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -164,6 +165,48 @@ class DeviceStore:
                     )
             return known
 
+    def change_known(self, tag: str, devices: Sequence[str], *, add: bool, at: int) -> tuple[list[str], list[str]]:
+        """Add or remove a manual tag on all of `devices`, or on none when one is not known.
+
+        Gives those that are not known, and those on which something changed, each in the order given.
+        """
+        given = json.dumps(list(dict.fromkeys(devices)))
+        with self._writing() as connection:
+            unknown = _ids(connection, _UNKNOWN, given)
+            if unknown:
+                return unknown, []
+            changed = _ids(connection, _WITHOUT_TAG if add else _WITH_TAG, given, tag)
+            now = json.dumps(changed)
+            if add:
+                connection.execute("INSERT INTO tags SELECT value, ?2, 'manual', ?3 FROM json_each(?1)", (now, tag, at))
+            else:
+                connection.execute(
+                    """DELETE FROM tags WHERE tag = ?2 AND origin = 'manual'
+                       AND device IN (SELECT value FROM json_each(?1))""",
+                    (now, tag),
+                )
+            return [], changed
+
+    def replace_manual_tags(self, device: str, tags: Iterable[str], *, at: int) -> None:
+        """Let exactly these manual tags stand on a device; those that stay keep their time."""
+        wanted = set(tags)
+        with self._writing() as connection:
+            rows = connection.execute("SELECT tag FROM tags WHERE device = ? AND origin = 'manual'", (device,))
+            standing = {tag for (tag,) in rows}
+            for tag in sorted(standing - wanted):
+                connection.execute("DELETE FROM tags WHERE device = ? AND tag = ? AND origin = 'manual'", (device, tag))
+            for tag in sorted(wanted - standing):
+                connection.execute("INSERT INTO tags VALUES (?, ?, 'manual', ?)", (device, tag, at))
+
+    def tags_of(self, devices: Sequence[str]) -> list[tuple[str, str, str]]:
+        """(device, tag, origin) of some devices, the oldest tag of a device first."""
+        with self._open() as connection:
+            return connection.execute(
+                """SELECT device, tag, origin FROM tags WHERE device IN (SELECT value FROM json_each(?))
+                   ORDER BY device, set_at, tag, origin""",
+                (json.dumps(list(devices)),),
+            ).fetchall()
+
     def find(self, device: str) -> list[tuple[str, str]]:
         """(id, name) of the device of that id, else of all of that name."""
         with self._open() as connection:
@@ -197,6 +240,17 @@ class DeviceStore:
         """Take over an inventory; the number of its rows that said something new."""
         with self._writing() as connection:
             return sum(_record_listing(connection, listing, at) for listing in listings)
+
+
+_UNKNOWN = "NOT EXISTS (SELECT 1 FROM devices WHERE id = value)"
+_WITH_TAG = "EXISTS (SELECT 1 FROM tags WHERE device = value AND tag = ?2 AND origin = 'manual')"
+_WITHOUT_TAG = f"NOT {_WITH_TAG}"
+
+
+def _ids(connection: sqlite3.Connection, condition: str, given: str, *values: str) -> list[str]:
+    """The ids of a JSON array for which a condition on `value` holds, in its order."""
+    rows = connection.execute(f"SELECT value FROM json_each(?1) WHERE {condition} ORDER BY key", (given, *values))
+    return [value for (value,) in rows]
 
 
 def _hint(error: sqlite3.DatabaseError) -> str:

@@ -148,12 +148,17 @@ class EventStore:
             return {}
         return dict(self._query(f"SELECT id, max(t) FROM ({' UNION ALL '.join(parts)}) WHERE id != '' GROUP BY id"))
 
-    def _query(self, sql: str) -> list[Any]:
+    def select(self, table: str, statement: str, *, until: int, values: Sequence[object] = ()) -> list[Any]:
+        """The rows of a SELECT in which `{events}` stands for a table's rows up to `until`; none without data."""
+        scan = self.scan_sql(table, until=until)
+        return [] if scan is None else self._query(statement.format(events=scan), values)
+
+    def _query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """The rows of one statement."""
         with _told():
             if self._connection is None:
                 self._connection = connect()
-            return self._connection.cursor().execute(sql).fetchall()
+            return self._connection.cursor().execute(sql, list(values)).fetchall()
 
     def _days(self, table: str, until: int | None) -> Iterator[tuple[str, DayFiles]]:
         """The days of a table in order; those after `until` are not looked at."""
