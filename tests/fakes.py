@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from earmark.errors import EstateError
-from earmark.estates.base import Inventory, Outcome, OutcomeState, TagAction
+from earmark.estates.base import Cost, Inventory, Outcome, OutcomeState, TagAction
 from earmark.model.device import Device, Origin, Tag
 
 
@@ -43,6 +43,10 @@ class FakeEstate:
         """A write changes nothing, and its outcome is unknown."""
         self.reject: set[str] = set()
         """Ids whose changes are rejected."""
+        self.visible_within = timedelta(0)
+        """How long a change may take to show; `hidden` says what does not show yet."""
+        self.hidden: dict[str, frozenset[str]] = {}
+        """Device → the manual tags that reading shows instead of those that stand."""
         self.partial: str | None = None
         """Why the inventory is not complete; None when it is."""
 
@@ -57,7 +61,7 @@ class FakeEstate:
     def fetch_inventory(self, *, now: datetime) -> Inventory:
         self._read()
         seen = [
-            replace(device, last_seen_at=self._seen(device, now))
+            replace(self._shown(device), last_seen_at=self._seen(device, now))
             for device in self.devices.values()
             if device.tags or device.id not in self.first_seen_at or self.first_seen_at[device.id] <= now
         ]
@@ -67,7 +71,7 @@ class FakeEstate:
     def fetch_tags(self, devices: Sequence[str]) -> dict[str, frozenset[str]]:
         self._read()
         return {
-            key: frozenset(tag.value for tag in self.devices[key].tags if tag.origin is Origin.MANUAL)
+            key: frozenset(tag.value for tag in self._shown(self.devices[key]).tags if tag.origin is Origin.MANUAL)
             for key in devices
             if key in self.devices
         }
@@ -80,6 +84,26 @@ class FakeEstate:
         if self.fail_writes or (self.fail_writes_after is not None and done >= self.fail_writes_after):
             raise EstateError("The estate does not answer.", hint="Try again later.")
         return tuple(self._change(action, tag, device) for device in devices)
+
+    def cost(self, changes: Mapping[tuple[TagAction, str], int]) -> Cost:
+        return Cost(calls=sum(-(-count // self.batch_size) for count in changes.values()), seconds=0.0)
+
+    def hide_changes(self) -> None:
+        """From now on reading shows the tags as they are at this moment, until `show_changes`."""
+        self.hidden = {
+            key: frozenset(tag.value for tag in device.tags if tag.origin is Origin.MANUAL)
+            for key, device in self.devices.items()
+        }
+
+    def show_changes(self) -> None:
+        """Reading shows what stands again."""
+        self.hidden = {}
+
+    def _shown(self, device: Device) -> Device:
+        if device.id not in self.hidden:
+            return device
+        others = {tag for tag in device.tags if tag.origin is not Origin.MANUAL}
+        return replace(device, tags=_ordered(others | {Tag(value=value) for value in self.hidden[device.id]}))
 
     def _change(self, action: TagAction, tag: str, device: str) -> Outcome:
         if device not in self.devices or device in self.reject:

@@ -6,6 +6,7 @@
     ├── HuntError          4     a hunt cannot be run at all, or its query was refused
     ├── EstateError        5     the estate could not be read or written
     ├── StateError        70     the state store is lost, locked, damaged or of a newer version
+    ├── HeldError          3     nothing is changed before a person has decided
     ├── StalePlanError     6     a plan no longer fits what it was made for, or has expired
     └── PermissionDenied   7     signing in failed, a right is missing, or the mode forbids writing
 
@@ -80,6 +81,12 @@ class EstateError(EarmarkError):
 
 class StateError(EarmarkError):
     """The state store is lost, locked, damaged or of a newer version."""
+
+
+class HeldError(EarmarkError):
+    """Nothing is changed before a person has decided."""
+
+    exit_code = ExitCode.HELD
 
 
 class StalePlanError(EarmarkError):

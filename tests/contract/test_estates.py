@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.estates.base import Estate, OutcomeState, TagAction
+from earmark.estates.base import Cost, Estate, OutcomeState, TagAction
 from earmark.estates.embedded.devices import Listing, Sighting
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.physical import ticks_of
@@ -137,6 +137,14 @@ def test_tags_are_compared_exactly(estate: Estate) -> None:
     estate.write_tag(TagAction.REMOVE, "kept", [B], now=NOON)
     estate.write_tag(TagAction.ADD, "Kept ", [B], now=NOON)
     assert estate.fetch_tags([B]) == {B: frozenset({"Kept", "Kept "})}
+
+
+def test_cost_is_counted_in_calls(estate: Estate) -> None:
+    assert estate.cost({}) == Cost(calls=0, seconds=0.0)
+    cost = estate.cost({(TagAction.ADD, "A"): 501, (TagAction.REMOVE, "A"): 1, (TagAction.ADD, "B"): 500})
+    assert cost.calls == 4
+    assert cost.seconds >= 0
+    assert estate.visible_within >= timedelta(0)
 
 
 def test_a_batch_larger_than_the_limit_is_our_own_mistake(estate: Estate) -> None:

@@ -11,8 +11,9 @@ from earmark.cli.options import PATH, Options, pass_options, warn_of_fresh_state
 
 @click.command("apply")
 @click.argument("file", type=PATH)
+@click.option("--accept-empty-state", is_flag=True, help="Say that the state is rightly empty; recorded in the ledger.")
 @pass_options
-def command(options: Options, file: Path) -> int:
+def command(options: Options, file: Path, accept_empty_state: bool) -> int:
     """Apply exactly the plan in FILE.
 
     What moved since is skipped, device by device; a section whose flow moved is refused as stale.
@@ -22,6 +23,6 @@ def command(options: Options, file: Path) -> int:
 
     workspace = options.open().workspace()
     warn_of_fresh_state(workspace)
-    run = apply_file(workspace, file)
+    run = apply_file(workspace, file, accept_empty_state=accept_empty_state)
     print_run(options.format, run)
     return run_exit_code(run)

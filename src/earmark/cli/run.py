@@ -11,8 +11,9 @@ from earmark.errors import ExitCode, UsageError
 @click.command("run")
 @click.argument("flows", nargs=-1, metavar="[FLOW]...")
 @click.option("--due", is_flag=True, help="Run the flows whose trigger is due, once for each fire time.")
+@click.option("--accept-empty-state", is_flag=True, help="Say that the state is rightly empty; recorded in the ledger.")
 @pass_options
-def command(options: Options, flows: tuple[str, ...], due: bool) -> int:
+def command(options: Options, flows: tuple[str, ...], due: bool, accept_empty_state: bool) -> int:
     """Run flows by name, or those that are due.
 
     Each is hunted, planned and applied as far as guard and approval let it pass.
@@ -28,10 +29,10 @@ def command(options: Options, flows: tuple[str, ...], due: bool) -> int:
     workspace = options.open().workspace()
     warn_of_fresh_state(workspace)
     if not due:
-        ran = run_flows(workspace, flows, trigger="on demand")
+        ran = run_flows(workspace, flows, trigger="on demand", accept_empty_state=accept_empty_state)
         print_run(options.format, ran)
         return run_exit_code(ran)
-    runs = run_due(workspace)
+    runs = run_due(workspace, accept_empty_state=accept_empty_state)
     print_runs(options.format, runs)
     broken = sorted(workspace.project.broken)
     for file in broken:

@@ -1,12 +1,10 @@
-"""What an estate is: devices, their tags, and a way to change manual tags. Implementations: `embedded` (later:
-`defender`).
-"""
+"""What an estate is: devices, their tags, and a way to change manual tags. Implementations: `embedded`, `defender`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -48,6 +46,16 @@ class Inventory:
     why_not: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What some changes take."""
+
+    calls: int
+    """Requests to the estate."""
+    seconds: float
+    """Under the estate's limits, as far as they can be foreseen."""
+
+
 class Estate(Protocol):
     """Where devices and their tags live."""
 
@@ -55,6 +63,8 @@ class Estate(Protocol):
     """Stable identifier that every ledger row carries."""
     batch_size: int
     """Most devices one write may name."""
+    visible_within: timedelta
+    """How long a change that was applied may take until reading shows it; nothing where it shows at once."""
 
     def fetch_inventory(self, *, now: datetime) -> Inventory:
         """Read every device with its tags as of `now`; devices first seen later are left out unless they carry tags."""
@@ -67,3 +77,6 @@ class Estate(Protocol):
 
         Adding what stands, or removing what does not, is applied.
         """
+
+    def cost(self, changes: Mapping[tuple[TagAction, str], int]) -> Cost:
+        """What some changes would take, counted by action and tag."""

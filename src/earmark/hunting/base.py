@@ -1,4 +1,4 @@
-"""What an engine is: KQL in, rows and the word whether they are complete out. Implementations: `local` (later: graph,
+"""What an engine is: KQL in, rows and the word whether they are complete out. Implementations: `local`, `graph` (later:
 kusto).
 """
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from earmark.model.hunt import HuntLimits, HuntResult, ListTable
@@ -21,6 +21,8 @@ class HuntRequest:
     """The hunt's end: `now()` and `ago()` count from here, later events are not seen."""
     lists: Mapping[str, ListTable] = field(default_factory=dict)
     limits: HuntLimits = HuntLimits()
+    window: timedelta | None = None
+    """How far back from `now` the query looks at most, where that is known: an engine may leave older events out."""
 
 
 class Engine(Protocol):

@@ -37,6 +37,8 @@ class What(StrEnum):
     """Not added again until the device has once stopped matching; ownership ends by an entry of its own."""
     GIVE_UP_ENDED = "give-up-ended"
     """The device stopped matching: it may be added again."""
+    EMPTY_STATE_ACCEPTED = "empty-state-accepted"
+    """A person said that the state is rightly empty, although tags of the flows stand in the estate."""
     RUN_STARTED = "run-started"
     RUN_ENDED = "run-ended"
 

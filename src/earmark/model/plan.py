@@ -43,6 +43,8 @@ class Reason(StrEnum):
     """add: somebody removed the tag, and the flow puts it back."""
     STILL_MATCHES = "still-matches"
     """keep: owned, and the hunt still names the device."""
+    NOT_VISIBLE_YET = "not-visible-yet"
+    """keep: added, and the hunt still names the device, but the estate may take a while to show it and has not yet."""
     FOUND = "found"
     """keep: the tag stood before; not owned, never removed."""
     ADOPTED = "adopted"

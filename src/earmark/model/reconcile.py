@@ -11,7 +11,7 @@ without an answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -57,13 +57,18 @@ def reconcile(
     devices: DeviceIndex,
     pairs: Mapping[Pair, PairState],
     at: datetime,
+    unseen: Collection[Pair] = frozenset(),
 ) -> tuple[Change, ...]:
-    """What the flow does at the moment `at`, sorted by tag and name; `unknown` is why nothing can be concluded."""
+    """What the flow does at the moment `at`, sorted by tag and name.
+
+    `unknown` is why nothing can be concluded. `devices` are as the estate will show them once it has caught up with
+    what was written; `unseen` are the pairs that it does not show yet.
+    """
     tags = declared_tags(flow.tag)
     considered = set(hits.evidence)
     considered.update(Pair(device, tag) for tag in tags for device in devices.holders(tag))
     considered.update(pairs)
-    table = _Table(flow, hits=hits, unknown=unknown, at=at)
+    table = _Table(flow, hits=hits, unknown=unknown, at=at, unseen=unseen)
     changes = list(hits.skips)
     for pair in considered:
         device = devices.by_id.get(pair.device)
@@ -87,7 +92,15 @@ def count_standing(devices: DeviceIndex, pairs: Mapping[Pair, PairState]) -> int
 
 _MATCH = frozenset(
     {
-        *(Reason.MATCHED, Reason.REASSERTED, Reason.STILL_MATCHES, Reason.FOUND, Reason.ADOPTED, Reason.NAMED),
+        *(
+            Reason.MATCHED,
+            Reason.REASSERTED,
+            Reason.STILL_MATCHES,
+            Reason.NOT_VISIBLE_YET,
+            Reason.FOUND,
+            Reason.ADOPTED,
+            Reason.NAMED,
+        ),
         *(Reason.FOREIGN, Reason.ABSENT, Reason.DRIFTED, Reason.DRIFT_ACCEPTED, Reason.GIVEN_UP),
     }
 )
@@ -181,11 +194,14 @@ class _Case:
 class _Table:
     """The table for one flow at one moment."""
 
-    def __init__(self, flow: Flow, *, hits: Hits, unknown: Unknown | None, at: datetime) -> None:
+    def __init__(
+        self, flow: Flow, *, hits: Hits, unknown: Unknown | None, at: datetime, unseen: Collection[Pair]
+    ) -> None:
         self.rule = flow.tag
         self.hits = hits
         self.unknown = unknown
         self.at = at
+        self.unseen = unseen
         self.window = flow.hunt.window
         self.silence_counts = flow.silent is Silent.REMOVE
         self.past_date = flow.tag.expires_at is not None and at >= flow.tag.expires_at
@@ -255,6 +271,9 @@ class _Table:
         return case.change(ADD, Reason.MATCHED, "the hunt names the device", case.until)
 
     def _standing(self, case: _Case) -> Change:
+        if case.owned and case.pair in self.unseen:
+            text = f"added {_moment(case.state.owned_since)}; the estate has not shown it yet"
+            return case.change(KEEP, Reason.NOT_VISIBLE_YET, text, case.until)
         if case.owned:
             return case.change(
                 KEEP, Reason.STILL_MATCHES, f"still matches; owned since {_moment(case.state.owned_since)}", case.until

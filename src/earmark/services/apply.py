@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import EstateError, StalePlanError
+from earmark.errors import EstateError, PermissionDenied, StalePlanError
 from earmark.estates.base import Outcome, OutcomeState, TagAction
 from earmark.model.document import parse_plan
 from earmark.model.flow import Flow
@@ -24,6 +24,8 @@ from earmark.model.ledger import UNOWNED, Entry, Pair, PairState, What
 from earmark.model.plan import ApprovalState, Change, ChangeAction, Plan, Reason, Section, change_digest
 from earmark.model.reconcile import effects
 from earmark.model.run import FlowRun, FlowState, Run
+from earmark.services.accepted import believed_tags, read_accepted
+from earmark.services.fresh_state import require_known_state
 from earmark.services.plan import approval_of, judge_section
 from earmark.services.saved_plan import as_kept, overtaken, read_plan_file, require_in_time
 from earmark.services.settle import settle
@@ -44,7 +46,7 @@ _UNOWNED_REMOVALS = frozenset({Reason.FOREIGN, Reason.ADOPTED_STALE})
 """Removals of tags that need not be owned yet when the plan is applied."""
 
 
-def apply_file(workspace: Workspace, file: Path) -> Run:
+def apply_file(workspace: Workspace, file: Path, *, accept_empty_state: bool = False) -> Run:
     """Apply a saved plan, with the evidence that the state kept where the file leaves it out."""
     plan = read_plan_file(file)
     workspace.require_write()
@@ -54,6 +56,7 @@ def apply_file(workspace: Workspace, file: Path) -> Run:
             f"the plan was made for the estate {plan.estate}, and this project's is {workspace.estate.id}.",
             hint="Apply it in the project it was made in, or plan anew.",
         )
+    require_known_state(workspace, accept_empty=accept_empty_state)
     with ExitStack() as leases:
         hold_leases(workspace, {s.flow for s in plan.sections} & set(workspace.project.flows), leases)
         saved = workspace.store.read_plan(plan.id)
@@ -201,7 +204,8 @@ class _Section:
         writes = {c.device for c in self.section.changes if c.action in _INTENT}
         if not writes:
             return {}
-        return self.workspace.estate.fetch_tags(sorted(writes | {p.device for p, s in pairs.items() if s.owned_since}))
+        devices = sorted(writes | {p.device for p, s in pairs.items() if s.owned_since})
+        return believed_tags(self.workspace.estate.fetch_tags(devices), read_accepted(self.workspace))
 
     def _held(self, flow: Flow, standing: int) -> str:
         """What keeps the section from being applied; judged anew, since a file's own word is not enough."""
@@ -298,14 +302,16 @@ class _Section:
             outcomes: Sequence[Outcome] = self.workspace.estate.write_tag(
                 TagAction(action.value), tag, [c.device for c in changes], now=self.plan.effective_at
             )
-        except EstateError as error:
-            self.counts.problems.append(error.message)
+        except (EstateError, PermissionDenied) as error:
+            self.counts.problems.append(f"{error.message} {error.hint}".strip())
             self._settle(action, changes)
             return False
         self._record_outcomes(action, changes, outcomes)
-        if any(o.state is OutcomeState.UNKNOWN for o in outcomes):
-            self._settle(action, [c for c, o in zip(changes, outcomes, strict=True) if o.state is OutcomeState.UNKNOWN])
-        return True
+        unknown = [(c, o) for c, o in zip(changes, outcomes, strict=True) if o.state is OutcomeState.UNKNOWN]
+        if not unknown:
+            return True
+        self.counts.problems.append(unknown[0][1].message)
+        return self._settle(action, [change for change, _ in unknown])
 
     def _record_outcomes(self, action: ChangeAction, changes: Sequence[Change], outcomes: Sequence[Outcome]) -> None:
         entries = []
@@ -328,18 +334,20 @@ class _Section:
         else:
             self.counts.removed += 1
 
-    def _settle(self, action: ChangeAction, changes: Sequence[Change]) -> None:
-        """Find out by reading back what became of changes that gave no answer."""
+    def _settle(self, action: ChangeAction, changes: Sequence[Change]) -> bool:
+        """Find out by reading back what became of changes that gave no answer; False where not even that gave one."""
+        answered = True
         try:
             settled = settle(self.workspace, [self.section.flow])
-        except EstateError as error:
+        except (EstateError, PermissionDenied) as error:
             self.counts.problems.append(error.message)
-            settled = {}
+            settled, answered = {}, False
         for change in changes:
             if settled.get(Pair(change.device, change.tag)) is True:
                 self._count(action)
             else:
                 self.counts.failed += 1
+        return answered
 
     def _ended(self, state: FlowState, why: str) -> FlowRun:
         return FlowRun(

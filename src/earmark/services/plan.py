@@ -15,16 +15,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from earmark.errors import EarmarkError, HuntError, ProjectError, UsageError
-from earmark.estates.base import Inventory
+from earmark.estates.base import Inventory, TagAction
 from earmark.model.document import plan_document
 from earmark.model.finding import Finding, Severity
 from earmark.model.flow import Flow
 from earmark.model.guard import GuardResult, Verdict, judge
 from earmark.model.hits import DeviceIndex, Hits, resolve_hits
 from earmark.model.hunt import HuntResult
+from earmark.model.ledger import Pair
 from earmark.model.plan import ApprovalState, Change, ChangeAction, Plan, Section, change_digest, needs_approval
 from earmark.model.reconcile import count_standing, reconcile, unknown_whole
 from earmark.project.whole_file import write_whole
+from earmark.services.accepted import believed_devices, read_accepted
 from earmark.services.workspace import Workspace
 from earmark.store.base import SavedPlan
 
@@ -36,11 +38,12 @@ def make_plan(workspace: Workspace, flows: Sequence[str] = ()) -> Plan:
     """A plan for the flows named, or for all of them."""
     now = workspace.clock.effective()
     inventory = workspace.estate.fetch_inventory(now=now)
-    planner = _Planner(workspace, inventory, DeviceIndex(inventory.devices), now)
+    devices, unseen = believed_devices(inventory.devices, read_accepted(workspace))
+    planner = _Planner(workspace, inventory, DeviceIndex(devices), unseen, now)
     sections = [planner.section(flow) for flow in select_flows(workspace, flows)]
     if not flows:
         sections += [_broken(file, findings) for file, findings in sorted(workspace.project.broken.items())]
-    calls = sum(_calls(section, workspace.estate.batch_size) for section in sections)
+    cost = workspace.estate.cost(_counts(sections))
     return Plan(
         id=f"p-{secrets.token_hex(6)}",
         estate=workspace.estate.id,
@@ -48,8 +51,8 @@ def make_plan(workspace: Workspace, flows: Sequence[str] = ()) -> Plan:
         effective_at=now,
         expires_at=now + VALID_FOR,
         sections=tuple(sections),
-        calls=calls,
-        seconds=0.0,  # an embedded estate takes changes as fast as they come
+        calls=cost.calls,
+        seconds=cost.seconds,
     )
 
 
@@ -64,6 +67,7 @@ class _Planner:
     workspace: Workspace
     inventory: Inventory
     devices: DeviceIndex
+    unseen: frozenset[Pair]
     now: datetime
 
     def section(self, flow: Flow) -> Section:
@@ -76,7 +80,9 @@ class _Planner:
             inventory_complete=self.inventory.complete,
             inventory_why_not=self.inventory.why_not,
         )
-        changes = reconcile(flow, hits=hits, unknown=unknown, devices=self.devices, pairs=pairs, at=self.now)
+        changes = reconcile(
+            flow, hits=hits, unknown=unknown, devices=self.devices, pairs=pairs, at=self.now, unseen=self.unseen
+        )
         return Section(
             flow=flow.name,
             query_digest=flow.query_digest,
@@ -100,7 +106,7 @@ class _Planner:
     def _hunt(self, flow: Flow) -> tuple[HuntResult | None, Hits, str | None]:
         """The hunt's result and what it names, or why there is nothing to conclude from it."""
         try:
-            result = self.workspace.hunt(flow.hunt.query, at=self.now)
+            result = self.workspace.hunt(flow.hunt.query, at=self.now, window=flow.hunt.window)
             if not result.complete:
                 return result, Hits(), result.why_not or "the engine gave no reason"
             hits = resolve_hits(flow, result.columns, result.rows, self.devices)
@@ -161,12 +167,15 @@ def _sentence(error: EarmarkError) -> str:
     return f"{error.message} {error.hint}".strip()
 
 
-def _calls(section: Section, batch_size: int) -> int:
-    counts: dict[tuple[ChangeAction, str], int] = {}
-    for change in section.changes:
-        if change.action in (ChangeAction.ADD, ChangeAction.REMOVE):
-            counts[change.action, change.tag] = counts.get((change.action, change.tag), 0) + 1
-    return sum(-(-count // batch_size) for count in counts.values())
+def _counts(sections: Sequence[Section]) -> dict[tuple[TagAction, str], int]:
+    """How many devices each tag is added to, and removed from."""
+    counts: dict[tuple[TagAction, str], int] = {}
+    for section in sections:
+        for change in section.changes:
+            if change.action in (ChangeAction.ADD, ChangeAction.REMOVE):
+                key = (TagAction(change.action.value), change.tag)
+                counts[key] = counts.get(key, 0) + 1
+    return counts
 
 
 def keep_plan(workspace: Workspace, plan: Plan) -> None:

@@ -17,6 +17,7 @@ from earmark.model.plan import ApprovalState
 from earmark.model.run import FlowRun, FlowState, Run
 from earmark.model.trigger import Cron, OnDemand, latest_fire
 from earmark.services.apply import apply_plan, hold_leases, new_run_id
+from earmark.services.fresh_state import require_known_state
 from earmark.services.plan import keep_plan, make_plan, select_flows
 from earmark.services.workspace import Workspace
 from earmark.store.base import Fire, LeaseHeldError
@@ -33,10 +34,12 @@ def run_flows(
     trigger: str,
     due_at: datetime | None = None,
     run_id: str = "",
+    accept_empty_state: bool = False,
 ) -> Run:
     """Hunt, plan and apply for some flows, as one run."""
     names = [flow.name for flow in select_flows(workspace, flows)]
     workspace.require_write()
+    require_known_state(workspace, accept_empty=accept_empty_state)
     with ExitStack() as leases:
         hold_leases(workspace, names, leases)
         plan = make_plan(workspace, names)
@@ -45,9 +48,10 @@ def run_flows(
         return apply_plan(workspace, plan, trigger=trigger, due_at=due_at, run_id=run_id)
 
 
-def run_due(workspace: Workspace) -> list[Run]:
+def run_due(workspace: Workspace, *, accept_empty_state: bool = False) -> list[Run]:
     """Run every flow that is due, each as a run of its own; flows that another process runs already are left to it."""
     workspace.require_write()
+    require_known_state(workspace, accept_empty=accept_empty_state)
     runs = []
     for flow in select_flows(workspace, ()):
         ran = None if isinstance(flow.trigger, OnDemand) else _run_if_due(workspace, flow)

@@ -11,11 +11,15 @@ from earmark.services.workspace import Workspace
 
 
 def settle(workspace: Workspace, flows: Collection[str]) -> dict[Pair, bool]:
-    """Write the outcome of every open intent of some flows, whose leases must be held; whether each took effect."""
+    """Write the outcome of every open intent of some flows, whose leases must be held; whether each took effect.
+
+    An intent without effect stays open for as long as its effect may not show yet.
+    """
     open_intents = [r.entry for r in workspace.store.unsettled(workspace.estate.id) if r.entry.flow in flows]
     if not open_intents:
         return {}
     standing = workspace.estate.fetch_tags(sorted({e.device for e in open_intents}))
+    shown_since = workspace.clock.wall() - workspace.estate.visible_within
     took_effect: dict[Pair, bool] = {}
     outcomes = []
     for intent in open_intents:
@@ -24,6 +28,8 @@ def settle(workspace: Workspace, flows: Collection[str]) -> dict[Pair, bool]:
             intent.tag in standing[intent.device] if intent.device in standing else intent.what is What.REMOVE_INTENDED
         )
         effect = has == (intent.what is What.ADD_INTENDED)
+        if not effect and intent.device in standing and intent.at > shown_since:
+            continue  # it may have taken effect and not show yet: it stays open, and repeating it is safe
         took_effect[Pair(intent.device, intent.tag)] = effect
         outcomes.append(_outcome(workspace, intent, effect))
     workspace.store.append(outcomes)

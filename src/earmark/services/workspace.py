@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from earmark.errors import PermissionDenied, UsageError
 from earmark.estates.base import Estate
@@ -28,14 +28,17 @@ class Workspace:
     who: str
     """Who gives the commands: an account of this machine."""
 
-    def hunt(self, query: str, *, at: datetime | None = None) -> HuntResult:
-        """Run one query at the effective moment, with the project's lists and limits."""
+    def hunt(self, query: str, *, at: datetime | None = None, window: timedelta | None = None) -> HuntResult:
+        """Run one query at the effective moment, with the project's lists and limits; `window` is how far back it looks
+        at most.
+        """
         return self.engine.hunt(
             HuntRequest(
                 query=query,
                 now=at or self.clock.effective(),
                 lists=self.project.lists,
                 limits=self.project.settings.limits,
+                window=window,
             )
         )
 

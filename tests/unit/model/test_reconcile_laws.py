@@ -210,6 +210,29 @@ def test_the_order_of_devices_hits_and_pairs_decides_nothing(
     assert other == world.plan(named(*sorted(matching)), NOON)
 
 
+@given(worlds, answers, answers)
+def test_what_is_not_visible_yet_decides_nothing(
+    world: World, matching: frozenset[str], unseen: frozenset[str]
+) -> None:
+    late = reconcile(
+        world.flow,
+        hits=named(*matching),
+        unknown=None,
+        devices=DeviceIndex(world.devices()),
+        pairs=world.pairs,
+        at=NOON,
+        unseen={Pair(id_, TAG) for id_ in unseen},
+    )
+    for change, prompt in zip(late, world.plan(named(*matching), NOON), strict=True):
+        assert (change.action, change.device, change.until) == (prompt.action, prompt.device, prompt.until)
+        assert change.reason is prompt.reason or (change.reason, prompt.reason) == (
+            Reason.NOT_VISIBLE_YET,
+            Reason.STILL_MATCHES,
+        )
+        state = world.pairs.get(Pair(change.device, change.tag), UNOWNED)
+        assert effects(change, state) == effects(prompt, state)
+
+
 @given(flows(), st.integers(min_value=0, max_value=5))
 def test_a_device_that_is_out_of_it_is_not_mentioned(rules: Flow, others: int) -> None:
     bystanders = [device(f"x{n}", "Another") for n in range(others)]

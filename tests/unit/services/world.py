@@ -67,12 +67,25 @@ def make_flow(name: str = "executive", *, tag: str = "Executive", trigger: Trigg
     return replace(flow, **flow_keys)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetClock(Clock):
+    """A clock whose wall shows what a test sets."""
+
+    shows: datetime
+
+    def wall(self) -> datetime:
+        return self.shows
+
+
 class World:
     """An estate of some devices and flows, at a moment that tests move."""
 
     def __init__(self, *flows: Flow, devices: int = 6, folder: Path = Path("company"), mode: Mode = Mode.APPLY) -> None:
         self.now = NOON
         self.pinned = True
+        self.kind = EstateKind.EMBEDDED
+        self.set_wall = False
+        """The wall clock shows `now`, too, and nothing is pinned: as on a tenant, in a test."""
         self.mode = mode
         self.folder = folder
         self.flows = {flow.name: flow for flow in flows or (make_flow(),)}
@@ -83,13 +96,13 @@ class World:
     @property
     def workspace(self) -> Workspace:
         settings = Settings(
-            estate=EstateSettings(kind=EstateKind.EMBEDDED, path=Path("estate")),
+            estate=EstateSettings(kind=self.kind, path=Path("estate")),
             engine=EngineKind.LOCAL,
             state="",
             mode=self.mode,
         )
         project = Project(folder=self.folder, settings=settings, flows=self.flows, catalogue=Catalogue(), lists={})
-        clock = Clock(pinned_at=self.now if self.pinned else None)
+        clock = SetClock(shows=self.now) if self.set_wall else Clock(pinned_at=self.now if self.pinned else None)
         return Workspace(
             project=project, estate=self.estate, engine=self.engine, store=self.store, clock=clock, who="tester"
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from earmark.errors import EstateError, UsageError
-from earmark.estates.base import Inventory, Outcome, OutcomeState, TagAction
+from earmark.estates.base import Cost, Inventory, Outcome, OutcomeState, TagAction
 from earmark.estates.embedded.devices import DeviceStore, named
 from earmark.estates.embedded.events import EventStore
 from earmark.estates.embedded.physical import instant_of, ticks_of
@@ -18,6 +18,7 @@ class EmbeddedEstate:
     """Devices, tags and events below one folder, which is made when it is not there."""
 
     batch_size = 500
+    visible_within = timedelta(0)
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,6 +69,10 @@ class EmbeddedEstate:
             else Outcome(device=device, state=OutcomeState.REJECTED, message="The estate does not know this device.")
             for device, there in zip(devices, known, strict=True)
         )
+
+    def cost(self, changes: Mapping[tuple[TagAction, str], int]) -> Cost:
+        """What some changes would take: a call for each batch, and no time worth speaking of."""
+        return Cost(calls=sum(-(-count // self.batch_size) for count in changes.values()), seconds=0.0)
 
     def tag_by_hand(self, device: str, tag: str, *, now: datetime) -> Device:
         """Add a manual tag as a person does in the portal; `device` is an id or a name that fits one device."""

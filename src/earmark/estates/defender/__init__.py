@@ -1,0 +1,1 @@
+"""A tenant of Microsoft Defender for Endpoint, over HTTP."""

@@ -1,0 +1,133 @@
+"""Writing one tag to many machines, so that one bad id never loses a batch.
+
+Up to 500 machines a call (https://learn.microsoft.com/defender-endpoint/api/add-or-remove-multiple-machine-tags). A
+call that is refused with the ids that it does not like is repeated without them; one that names none is halved, down to
+calls for a single machine. Where the bulk call is forbidden, single calls do all the work. The list of a machine's tags
+is never written as a whole: that would lose what others wrote in between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from earmark.errors import PermissionDenied
+from earmark.estates.base import Outcome, OutcomeState, TagAction
+from earmark.estates.defender.client import Client, is_forbidden
+from earmark.estates.defender.faults import CallRefused, NoAnswer
+from earmark.estates.defender.operations import TAG_MANY, TAG_ONE
+
+MOST = 500
+"""Machines of one bulk call."""
+_ACTIONS = {TagAction.ADD: "Add", TagAction.REMOVE: "Remove"}
+_WORD = re.compile(r"[0-9A-Za-z_.-]+")
+
+
+@dataclass(slots=True)
+class TagWriter:
+    """Writes tags to one tenant, and remembers whether it takes bulk calls."""
+
+    client: Client
+    bulk: bool = True
+    """False once the tenant has forbidden the bulk call."""
+    single_worked: bool = False
+
+    def write(self, action: TagAction, tag: str, devices: Sequence[str]) -> tuple[Outcome, ...]:
+        """Add or remove one tag; an outcome each, in order.
+
+        `NoAnswer` when not even the first call got one; later on machines without an answer are unknown.
+        """
+        work = _Work(self, action, tag)
+        ids = list(dict.fromkeys(devices))
+        work.groups = [ids[at : at + MOST] for at in range(0, len(ids), MOST)][::-1]
+        work.run()
+        return tuple(work.outcomes[device] for device in devices)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One tag on its way to its machines."""
+
+    writer: TagWriter
+    action: TagAction
+    tag: str
+    groups: list[list[str]] = field(default_factory=list)
+    """Machines still to be written, a call each; the last group is next."""
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    named_all: int = 0
+    """How often a refusal named every machine of its call."""
+
+    def run(self) -> None:
+        while self.groups:
+            group = self.groups.pop()
+            try:
+                self._write(group)
+            except NoAnswer as error:
+                if not self.outcomes:
+                    raise
+                self._end([*group, *(one for rest in self.groups for one in rest)], OutcomeState.UNKNOWN, error.message)
+                return
+
+    def _write(self, group: list[str]) -> None:
+        if not self.writer.bulk or len(group) == 1:
+            self._singly(group)
+            return
+        body = {"Value": self.tag, "Action": _ACTIONS[self.action], "MachineIds": group}
+        try:
+            self.writer.client.call(TAG_MANY, body=body)
+        except PermissionDenied as error:
+            if not is_forbidden(error):
+                raise
+            self.writer.bulk = False
+            self.groups.append(group)
+        except CallRefused as error:
+            self._refused(group, error)
+        else:
+            self._end(group, OutcomeState.APPLIED)
+
+    def _refused(self, group: list[str], error: CallRefused) -> None:
+        """Sort out which machines of a refused call were meant."""
+        named = [] if error.code == "MaximumBatchSizeExceeded" else named_in(error.said, group)
+        if len(named) == len(group):
+            self.named_all += 1  # all bad, or the whole request repeated: a smaller call tells which
+        if named and (len(named) < len(group) or self.named_all > 1):
+            self._end(named, OutcomeState.REJECTED, error.message)
+            gone = set(named)
+            left = [one for one in group if one not in gone]
+            self.groups += [left] if left else []
+        else:
+            middle = len(group) // 2
+            self.groups += [group[middle:], group[:middle]]
+
+    def _singly(self, group: list[str]) -> None:
+        for place, device in enumerate(group):
+            try:
+                self._write_one(device)
+            except NoAnswer:
+                self.groups.append(group[place + 1 :])
+                group[:] = [device]  # those before have their outcome
+                raise
+
+    def _write_one(self, device: str) -> None:
+        try:
+            self.writer.client.call(TAG_ONE, device, body={"Value": self.tag, "Action": _ACTIONS[self.action]})
+        except CallRefused as error:
+            self._end([device], OutcomeState.REJECTED, error.message)
+        except PermissionDenied as error:
+            if not is_forbidden(error) or not self.writer.single_worked:
+                raise
+            self._end([device], OutcomeState.REJECTED, error.message)
+        else:
+            self.writer.single_worked = True
+            self._end([device], OutcomeState.APPLIED)
+
+    def _end(self, devices: Sequence[str], state: OutcomeState, message: str = "") -> None:
+        for device in devices:
+            self.outcomes[device] = Outcome(device=device, state=state, message=message)
+
+
+def named_in(text: str, ids: Sequence[str]) -> list[str]:
+    """The ids that a text names, letter case aside."""
+    words = {word.strip(".").lower() for word in _WORD.findall(text)}
+    return [one for one in ids if one.lower() in words]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from earmark.errors import ExitCode, HeldError
+from earmark.model.flow import Adopt
+from earmark.model.ledger import What
+from earmark.model.run import FlowState
+from earmark.project.settings import EstateKind
+from earmark.services.run import run_due, run_flows
+from tests.unit.services.world import World, make_flow
+
+
+def tenant(adopt: Adopt = Adopt.NEVER) -> World:
+    world = World(make_flow(adopt=adopt))
+    world.kind = EstateKind.DEFENDER
+    world.estate.tag("d1", "Executive")
+    world.find("d2")
+    return world
+
+
+def test_a_lost_state_changes_no_tenant() -> None:
+    world = tenant()
+    for attempt in (lambda: run_flows(world.workspace, ["executive"], trigger="x"), lambda: run_due(world.workspace)):
+        with pytest.raises(HeldError, match="Executive on 1") as held:
+            attempt()
+        assert held.value.exit_code is ExitCode.HELD
+        assert "--accept-empty-state" in held.value.hint
+    assert (world.tagged(), world.estate.writes) == ({"d1"}, [])
+
+
+def test_an_explicit_choice_is_recorded_and_stands() -> None:
+    world = tenant()
+    run_flows(world.workspace, ["executive"], trigger="x", accept_empty_state=True)
+    assert world.tagged() == {"d1", "d2"}
+    (first, *_) = world.store.read_entries(world.estate.id)
+    assert (first.entry.what, first.entry.detail) == (What.EMPTY_STATE_ACCEPTED, {"standing": {"Executive": 1}})
+    world.find()
+    assert run_flows(world.workspace, ["executive"], trigger="x").flows[0].state is FlowState.DONE
+    assert world.tagged() == {"d1"}, "what was left alone stays"
+
+
+@pytest.mark.parametrize("adopt", [Adopt.MATCHING, Adopt.ALL])
+def test_flows_that_adopt_have_chosen(adopt: Adopt) -> None:
+    world = tenant(adopt)
+    assert run_flows(world.workspace, ["executive"], trigger="x").flows[0].state is FlowState.DONE
+
+
+def test_an_embedded_estate_only_warns() -> None:
+    world = tenant()
+    world.kind = EstateKind.EMBEDDED
+    assert run_flows(world.workspace, ["executive"], trigger="x").flows[0].state is FlowState.DONE
+
+
+def test_a_tenant_without_such_tags_is_a_fresh_start() -> None:
+    world = tenant()
+    world.estate.untag("d1", "Executive")
+    assert run_flows(world.workspace, ["executive"], trigger="x").flows[0].state is FlowState.DONE
