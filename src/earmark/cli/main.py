@@ -29,6 +29,7 @@ COMMANDS = {
     "schema": "schema",
     "import": "import_",
     "simulate": "simulate",
+    "sandbox": "sandbox",
     "lists": "lists",
     "estate": "estate",
     "hunt": "hunt",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import Annotated, Any
+from uuid import uuid4
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Depends, Query
 
 from earmark.errors import UsageError
 from earmark.model.instant import instant_text
+from earmark.sandbox.apps import App
 from earmark.sandbox.errors import ApiError, error_schema
 from earmark.sandbox.log import Entry, over_limit, sent_without_need
+from earmark.sandbox.operations import Audience, every_role
+from earmark.sandbox.page import require_same_origin
 from earmark.sandbox.tenant import Tenant
+from earmark.sandbox.tls import registered
 
 PAGE = 1_000
 """Requests that one answer of the log lists."""
@@ -19,7 +25,9 @@ PAGE = 1_000
 
 def router(tenant: Tenant) -> APIRouter:
     """Everything below /sandbox."""
-    routes = APIRouter(prefix="/sandbox", tags=["sandbox"], responses=_RESPONSES)
+    routes = APIRouter(
+        prefix="/sandbox", tags=["sandbox"], responses=_RESPONSES, dependencies=[Depends(require_same_origin)]
+    )
 
     @routes.get("/clock")
     def read_clock() -> dict[str, Any]:
@@ -44,10 +52,9 @@ def router(tenant: Tenant) -> APIRouter:
     def set_faults(values: Annotated[dict[str, float], Body()]) -> dict[str, float]:
         """Set rates and settings; those not named stay."""
         try:
-            tenant.faults.set(values)
+            tenant.set_faults(values)
         except UsageError as fault:
             raise ApiError(400, f"{fault.message} {fault.hint}") from None
-        tenant.clock.skew = timedelta(seconds=tenant.faults.settings["clock-skew"])
         return tenant.faults.document()
 
     @routes.get("/log")
@@ -58,13 +65,56 @@ def router(tenant: Tenant) -> APIRouter:
             "limits": tenant.limits.counts(tenant.clock.now()),
         }
 
+    @routes.get("/apps")
+    def list_apps() -> list[dict[str, Any]]:
+        """The registered applications with their secrets."""
+        return [app.document() for app in tenant.apps.values()]
+
+    @routes.post("/apps")
+    def register_app(body: Annotated[NewApp, Body()]) -> dict[str, Any]:
+        """Register an application."""
+        try:
+            app = new_app(body)
+        except ValueError as fault:
+            raise ApiError(400, f"{fault}") from None
+        tenant.apps[app.client_id] = app
+        return app.document()
+
     @routes.post("/reset")
-    def reset(request: Request) -> dict[str, Any]:
+    def reset() -> dict[str, Any]:
         """Forget requests, limits and faults; tags and the clock stay."""
         tenant.reset()
         return clock_document(tenant)
 
     return routes
+
+
+@dataclass(slots=True)
+class NewApp:
+    """An application to register."""
+
+    name: str
+    roles: dict[str, list[str]]
+    secret: str | None = None
+    certificate: str | None = None
+
+
+def new_app(given: NewApp) -> App:
+    """The application; ValueError when a role or the certificate is not one."""
+    every = every_role()
+    for name, roles in given.roles.items():
+        known = every.get(Audience(name)) if name in list(Audience) else None
+        if known is None:
+            raise ValueError(f"There is no audience {name!r}; there are {', '.join(Audience)}.")
+        if missing := sorted(set(roles) - set(known)):
+            raise ValueError(f"{name} has no role {missing[0]!r}; it has {', '.join(known)}.")
+    return App(
+        client_id=str(uuid4()),
+        name=given.name,
+        secret=token_urlsafe(24) if given.secret is None else given.secret,
+        certificates=(registered(given.certificate),) if given.certificate else (),
+        roles={Audience(name): tuple(roles) for name, roles in given.roles.items()},
+    )
 
 
 def clock_document(tenant: Tenant) -> dict[str, Any]:
@@ -84,9 +134,8 @@ def log_document(entries: list[Entry], after: int) -> dict[str, Any]:
     }
 
 
+_ERROR = {"application/json": {"schema": error_schema()}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    400: {
-        "description": "The request is not one that this operation takes.",
-        "content": {"application/json": {"schema": error_schema()}},
-    }
+    400: {"description": "The request is not one that this operation takes.", "content": _ERROR},
+    403: {"description": "Another site sent the request.", "content": _ERROR},
 }

@@ -120,6 +120,14 @@ class Machines:
         same = self._names.get(folded(named), [])
         return same[0] if same else None
 
+    def search(self, text: str) -> list[str]:
+        """The ids of machines whose name, id or one of whose tags holds a text, in any case; all for an empty one."""
+        if not text:
+            return list(self._ids)
+        part = text.lower()
+        tagged = {device for device, tag, _ in self._estate.devices.tags() if part in tag.lower()}
+        return [f.id for f in self._facts if part in f.name.lower() or part in f.id or f.id in tagged]
+
     def name_of(self, device: str) -> str:
         """The name of a machine that there is."""
         return self._facts[bisect_left(self._ids, device)].name

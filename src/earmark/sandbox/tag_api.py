@@ -75,7 +75,7 @@ def router(_tenant: Tenant) -> APIRouter:
     def tag_one(request: Request, id: str, body: Annotated[TagChange, Body()]) -> JSONResponse:
         """Add a tag to a machine, or remove it; doing so again changes nothing and is no error."""
         device = found_machine(tenant_of(request), id)
-        change_tags(request, _usable(body.Value), [device], add=body.Action == "Add")
+        change_tags(request, usable_tag(body.Value), [device], add=body.Action == "Add")
         return machine_answer(request, device, accepted=True)
 
     @routes.post(
@@ -107,7 +107,7 @@ def router(_tenant: Tenant) -> APIRouter:
 def tag_machines(request: Request, body: TagsChange) -> JSONResponse:
     """The bulk call."""
     tenant, entry = tenant_of(request), entry_of(request)
-    tag, ids = _usable(body.Value), list(dict.fromkeys(body.MachineIds))
+    tag, ids = usable_tag(body.Value), list(dict.fromkeys(body.MachineIds))
     if not ids:
         raise invalid_body("MachineIds is empty; name the machines to change.")
     if len(body.MachineIds) > MOST:
@@ -167,7 +167,7 @@ def _update(request: Request, device: str, body: dict[str, Any]) -> None:
     if value is not None and value not in ("Normal", "Low", "High"):
         raise invalid_body("deviceValue must be Normal, Low or High.")
     if tags is not None:
-        wanted = [_usable(tag) for tag in tags]
+        wanted = [usable_tag(tag) for tag in tags]
         before = {tag for tag, origin in tenant.tags.standing([device])[device] if origin is Origin.MANUAL}
         tenant.tags.replace(device, wanted, now=tenant.clock.now())
         entry.named, entry.changed = [device], [device] if before != set(wanted) else []
@@ -178,7 +178,7 @@ def _update(request: Request, device: str, body: dict[str, Any]) -> None:
         entry.changed = entry.changed or changed
 
 
-def _usable(tag: str) -> str:
+def usable_tag(tag: str) -> str:
     """A tag that can stand on a device."""
     if not tag.strip() or not tag.isprintable():
         raise ApiError(400, "A tag must not be empty or hold characters that cannot be shown.", code="InvalidInput")

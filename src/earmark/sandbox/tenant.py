@@ -6,10 +6,11 @@ One object holds what requests share. It is made once, `app.create_app` serves i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from secrets import token_urlsafe
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
@@ -59,6 +60,8 @@ class Tenant:
         """(operation, app) → until when a throttle that is a fault holds."""
         self.connections: dict[tuple[str, int], asyncio.Transport] = {}
         """The sockets of those who are connected, so that a fault can close one; empty in a process without sockets."""
+        self.page_token = token_urlsafe(16)
+        """What forms of the page carry, so that no other site can send them."""
         self.on_reset: list[Callable[[], None]] = [self.tags.forget, self.machines.forget]
         """Called by `reset`: parts that keep state of their own append themselves."""
         self._cache = cache
@@ -82,6 +85,11 @@ class Tenant:
             seen = identifier in self._assertions
             self._assertions.add(identifier)
             return not seen
+
+    def set_faults(self, values: Mapping[str, float]) -> None:
+        """Set rates and settings by name; raises UsageError, and then nothing is set."""
+        self.faults.set(values)
+        self.clock.skew = timedelta(seconds=self.faults.settings["clock-skew"])
 
     def names(self) -> frozenset[str]:
         """What the tenant is called in addresses."""
