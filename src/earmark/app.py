@@ -6,21 +6,29 @@ Everything heavy is imported here on first use, so that a command pays only for 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earmark.errors import UsageError
 from earmark.project.project import Project
-from earmark.project.settings import EngineKind, EstateKind
+from earmark.project.settings import EngineKind, EstateKind, Mode
 from earmark.services.clock import Clock
 from earmark.services.workspace import Workspace
 
 if TYPE_CHECKING:
+    from earmark.estates.base import Estate
+    from earmark.estates.defender.build import DefenderParts
     from earmark.estates.embedded.estate import EmbeddedEstate
     from earmark.estates.embedded.report import ImportReport, Progress
+    from earmark.hunting.base import Engine
+    from earmark.kql.base import Tables
+    from earmark.kql.service import Kql
     from earmark.model.finding import Finding
+    from earmark.project.settings import DefenderSettings
+    from earmark.store.base import Store
 
 WORK_FOLDER = ".earmark"
 """The folder of a project that holds caches, rejects and, unless told otherwise, the state."""
@@ -32,6 +40,8 @@ class Opened:
 
     project: Project
     clock: Clock
+    told: Callable[[str], None] = lambda _sentence: None
+    """Hears of waits that are long."""
 
     def embedded(self) -> EmbeddedEstate:
         """The project's embedded estate, made where it does not exist."""
@@ -53,28 +63,54 @@ class Opened:
 
     def workspace(self) -> Workspace:
         """Everything a service needs."""
-        from earmark.hunting.local import LocalEngine
-        from earmark.kql.service import Kql
         from earmark.store import open_store
 
-        estate = self.embedded()
         who = _account()
-        work = self.project.folder / WORK_FOLDER
-        return Workspace(
-            project=self.project,
-            estate=estate,
-            engine=LocalEngine(
-                events=estate.events,
-                kql=lambda tables, timeout: Kql(tables, cache=work / "cache" / "kql", timeout=timeout),
-                temp=work / "temp",
-            ),
-            store=open_store(self.project.settings.state, self.project.folder, who=who),
-            clock=self.clock,
-            who=who,
+        settings = self.project.settings
+        store = open_store(settings.state, self.project.folder, who=who)
+        estate: Estate
+        if settings.estate.defender is None:
+            estate = embedded = self.embedded()
+            engine: Engine = self._local_engine(embedded)
+        else:
+            parts = self.tenant(settings.estate.defender, store)
+            estate = parts.estate
+            engine = self._graph_engine(parts) if settings.engine is EngineKind.GRAPH else self._local_engine()
+        return Workspace(project=self.project, estate=estate, engine=engine, store=store, clock=self.clock, who=who)
+
+    def tenant(self, settings: DefenderSettings, store: Store) -> DefenderParts:
+        """The project's Defender tenant; a project that only observes gets parts that cannot write."""
+        from earmark.estates.defender.build import build_defender
+
+        return build_defender(
+            settings,
+            book=store,
+            writable=self.project.settings.mode is Mode.APPLY,
+            hunted=self.project.settings.engine is EngineKind.GRAPH,
+            told=self.told,
         )
 
+    def _graph_engine(self, parts: DefenderParts) -> Engine:
+        from earmark.hunting.graph import GraphEngine
 
-def open_project(folder: Path, *, env: str | None, clock: Clock) -> Opened:
+        return GraphEngine(parts.hunts, kql=self._kql())
+
+    def _local_engine(self, estate: EmbeddedEstate | None = None) -> Engine:
+        from earmark.hunting.local import LocalEngine
+
+        events = (estate or self.imported()).events
+        return LocalEngine(events=events, kql=self._kql(), temp=self.project.folder / WORK_FOLDER / "temp")
+
+    def _kql(self) -> Callable[[Tables, timedelta], Kql]:
+        from earmark.kql.service import Kql
+
+        cache = self.project.folder / WORK_FOLDER / "cache" / "kql"
+        return lambda tables, timeout: Kql(tables, cache=cache, timeout=timeout)
+
+
+def open_project(
+    folder: Path, *, env: str | None, clock: Clock, told: Callable[[str], None] = lambda _sentence: None
+) -> Opened:
     """Load a project."""
     from earmark.project.load import load_project
 
@@ -84,7 +120,7 @@ def open_project(folder: Path, *, env: str | None, clock: Clock) -> Opened:
             "--now pins the clock of an embedded estate; a Defender tenant goes by the present.",
             hint="Leave --now out.",
         )
-    return Opened(project, clock)
+    return Opened(project, clock, told)
 
 
 def check(folder: Path, *, env: str | None, flows: Sequence[str]) -> list[Finding]:

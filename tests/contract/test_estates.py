@@ -1,4 +1,4 @@
-"""What every estate does: one suite for the embedded one and for the fake that other tests use."""
+"""What every estate does: one suite for the embedded one, a tenant over HTTP, and the fake that other tests use."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.physical import ticks_of
 from earmark.model.device import Device, Origin, Tag
 from tests.fakes import FakeEstate
+from tests.fakes_store import MemoryStore
+from tests.sandboxes import Sandbox
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -37,6 +39,17 @@ A, B, C, D = (row[0] for row in HELD)
 
 def _embedded(folder: Path) -> Estate:
     estate = EmbeddedEstate(folder / "estate")
+    _fill(estate)
+    return estate
+
+
+def _defender(folder: Path) -> Estate:
+    sandbox = Sandbox(folder, at=NOON + 3 * HOUR)
+    _fill(sandbox.devices)
+    return sandbox.estate(MemoryStore())
+
+
+def _fill(estate: EmbeddedEstate) -> None:
     estate.devices.record_sightings(
         Sighting(id=key, name=name, first_seen=ticks_of(first), last_seen=ticks_of(last))
         for key, name, first, last, _ in HELD
@@ -55,7 +68,6 @@ def _embedded(folder: Path) -> Estate:
         ),
         at=ticks_of(NOON),
     )
-    return estate
 
 
 def _fake(_folder: Path) -> Estate:
@@ -65,7 +77,7 @@ def _fake(_folder: Path) -> Estate:
     )
 
 
-@pytest.fixture(params=[_embedded, _fake], ids=["embedded", "fake"])
+@pytest.fixture(params=[_embedded, _fake, _defender], ids=["embedded", "fake", "defender"])
 def estate(request: pytest.FixtureRequest, tmp_path: Path) -> Estate:
     make: Callable[[Path], Estate] = request.param
     return make(tmp_path)

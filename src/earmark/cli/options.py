@@ -50,7 +50,10 @@ class Options:
         """Load the project and build what it names."""
         from earmark.app import open_project
 
-        return open_project(self.project, env=self.env, clock=self.clock())
+        def tell(sentence: str) -> None:
+            click.echo(sentence, err=True)
+
+        return open_project(self.project, env=self.env, clock=self.clock(), told=tell)
 
 
 def warn_of_fresh_state(workspace: Workspace) -> None:

@@ -1,9 +1,9 @@
 """Writing one tag to many machines, so that one bad id never loses a batch.
 
 Up to 500 machines a call (https://learn.microsoft.com/defender-endpoint/api/add-or-remove-multiple-machine-tags). A
-call that is refused with the ids that it does not like is repeated without them; one that names none is halved, down to
-calls for a single machine. Where the bulk call is forbidden, single calls do all the work. The list of a machine's tags
-is never written as a whole: that would lose what others wrote in between.
+call that is refused with the ids that it does not like is repeated without them, and these are tried one by one; a
+refusal that names none is halved, down to calls for a single machine. Where the bulk call is forbidden, single calls do
+all the work. The list of a machine's tags is never written as a whole: that would lose what others wrote in between.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from earmark.estates.defender.operations import TAG_MANY, TAG_ONE
 
 MOST = 500
 """Machines of one bulk call."""
+ASKED_SINGLY = 10
+"""Machines named by a refusal up to which each is tried by itself once more."""
 _ACTIONS = {TagAction.ADD: "Add", TagAction.REMOVE: "Remove"}
 _WORD = re.compile(r"[0-9A-Za-z_.-]+")
 
@@ -55,8 +57,6 @@ class _Work:
     groups: list[list[str]] = field(default_factory=list)
     """Machines still to be written, a call each; the last group is next."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    named_all: int = 0
-    """How often a refusal named every machine of its call."""
 
     def run(self) -> None:
         while self.groups:
@@ -89,14 +89,15 @@ class _Work:
     def _refused(self, group: list[str], error: CallRefused) -> None:
         """Sort out which machines of a refused call were meant."""
         named = [] if error.code == "MaximumBatchSizeExceeded" else named_in(error.said, group)
-        if len(named) == len(group):
-            self.named_all += 1  # all bad, or the whole request repeated: a smaller call tells which
-        if named and (len(named) < len(group) or self.named_all > 1):
-            self._end(named, OutcomeState.REJECTED, error.message)
+        if named and (len(named) < len(group) or len(named) <= ASKED_SINGLY):
             gone = set(named)
             left = [one for one in group if one not in gone]
             self.groups += [left] if left else []
-        else:
+            if len(named) <= ASKED_SINGLY:  # a word about one machine is surer than one in a sentence about many
+                self.groups += [[one] for one in named]
+            else:
+                self._end(named, OutcomeState.REJECTED, error.message)
+        else:  # nobody is named, or so many that the sentence may only repeat the request
             middle = len(group) // 2
             self.groups += [group[middle:], group[:middle]]
 
