@@ -47,7 +47,7 @@ def check_assertion(tenant: Tenant, app: App, assertion: str, *, url: str) -> No
 
 
 def _certificate_of(app: App, header: dict[str, Any]) -> Certificate:
-    given = {"sha256": header.get("x5t#S256"), "sha1": header.get("x5t")}
+    given = {name: _unpadded(header.get(key)) for name, key in (("sha256", "x5t#S256"), ("sha1", "x5t"))}
     if not any(given.values()):
         raise AssertionRefused(5002723, "The assertion's header has no thumbprint (x5t or x5t#S256).")
     for certificate in app.certificates:
@@ -55,6 +55,11 @@ def _certificate_of(app: App, header: dict[str, Any]) -> Certificate:
             return certificate
     thumbprint = given["sha256"] or given["sha1"]
     raise AssertionRefused(700027, f"The application has no certificate with the thumbprint {thumbprint!r}.")
+
+
+def _unpadded(thumbprint: object) -> str | None:
+    # Some libraries keep base64's padding.
+    return thumbprint.rstrip("=") if isinstance(thumbprint, str) else None
 
 
 def _check_claims(tenant: Tenant, app: App, claims: dict[str, Any], url: str) -> None:

@@ -97,6 +97,11 @@ class Machines:
             ]
         return found
 
+    def read_again(self) -> None:
+        """Read the devices anew: some have been added to the estate."""
+        for name in ("_facts", "_ids", "_names"):
+            self.__dict__.pop(name, None)
+
     def count(self) -> int:
         """How many there are."""
         return len(self._facts)
