@@ -60,11 +60,12 @@ def router(_tenant: Tenant) -> APIRouter:
     def find_by_tag(request: Request, tag: str = Query(), useStartsWithFilter: bool = False) -> JSONResponse:
         """Machines that carry a tag, or one that begins so; upper and lower case differ."""
         tenant = tenant_of(request)
-        found = [
-            machine
-            for machine in documents(tenant, tenant.machines.ids())
-            if any(t.startswith(tag) if useStartsWithFilter else t == tag for t in machine["machineTags"])
-        ]
+
+        def fits(text: str) -> bool:
+            return text.startswith(tag) if useStartsWithFilter else text == tag
+
+        machines = documents(tenant, tenant.tags.carriers(fits))
+        found = [machine for machine in machines if any(map(fits, machine["machineTags"]))]
         return JSONResponse({"@odata.context": context(request, "Machines"), "value": found})
 
     @routes.get("/{id}", dependencies=[Depends(admitted("machines.get"))], **_described(MACHINE, 404))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -69,6 +69,13 @@ class TagBook:
                 elif not stood and pair in found[device]:
                     found[device].remove(pair)
         return found
+
+    def carriers(self, fits: Callable[[str], bool]) -> list[str]:
+        """The ids of devices that may show a tag that fits, sorted."""
+        with self._lock:
+            found = {device for device, tags in self._late.items() if any(map(fits, tags))}
+        found |= {device for device, tag, _ in self._devices.tags() if fits(tag)}
+        return sorted(found)
 
     def _note(self, tag: str, devices: Iterable[str], *, stood: bool, now: datetime, shows_after: timedelta) -> None:
         with self._lock:
