@@ -66,7 +66,7 @@ def _configuration(base: str, *, issuer: str, token: str) -> dict[str, Any]:
         "token_endpoint": token,
         "authorization_endpoint": token.removesuffix("token") + "authorize",
         "jwks_uri": f"{base}/discovery/v2.0/keys" if second else f"{base}/discovery/keys",
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
         "response_types_supported": ["token"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],

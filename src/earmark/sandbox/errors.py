@@ -98,6 +98,10 @@ async def _send_invalid(request: Request, error: Exception) -> Response:
     return await _send(request, _as_api_error(error))
 
 
+async def _send_fault(request: Request, _error: Exception) -> Response:
+    return await _send(request, ApiError(500, ""))
+
+
 async def _send_odata(request: Request, error: Exception) -> Response:
     return await _send(request, ApiError(400, str(error), code=None if is_graph(request.url.path) else "ODataError"))
 
@@ -122,6 +126,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _send_http)
     app.add_exception_handler(RequestValidationError, _send_invalid)
     app.add_exception_handler(ODataFault, _send_odata)
+    app.add_exception_handler(Exception, _send_fault)
 
 
 def error_schema(*, graph: bool = False) -> dict[str, Any]:

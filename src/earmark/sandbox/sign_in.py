@@ -6,9 +6,10 @@ https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request
@@ -39,7 +40,20 @@ async def form_of(request: Request) -> dict[str, str]:
     body = await request.body()
     if len(body) > _BODY_LIMIT:
         return {}
-    return dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
+    form = dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
+    return _from_header(request) | form
+
+
+def _from_header(request: Request) -> dict[str, str]:
+    """Client and secret from HTTP's basic authentication, where a library sends them so (RFC 6749, section 2.3.1)."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        client, _, secret = b64decode(given, validate=True).decode().partition(":")
+    except ValueError:
+        return {}
+    return {"client_id": unquote_plus(client), "client_secret": unquote_plus(secret)}
 
 
 Form = Annotated[dict[str, str], Depends(form_of)]

@@ -7,7 +7,21 @@ import sys
 
 import pytest
 
-HEAVY = ("alembic", "duckdb", "polars", "pydantic", "quickjs", "ruamel", "sqlalchemy")
+HEAVY = (
+    "alembic",
+    "azure",
+    "cryptography",
+    "duckdb",
+    "fastapi",
+    "httpx2",
+    "jwt",
+    "keyring",
+    "polars",
+    "pydantic",
+    "quickjs",
+    "ruamel",
+    "sqlalchemy",
+)
 
 PROBE = """
 import sys
@@ -21,7 +35,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["sandbox", "--help"]], ids=" ".join)
 def test_help_loads_no_heavy_part(arguments: list[str]) -> None:
     run = subprocess.run(
         [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=False, timeout=60

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp
 class InProcess(httpx2.BaseTransport):
     """Runs the app once a request, in an event loop of its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._inner = httpx2.ASGITransport(app=app)
+    def __init__(self, app: ASGIApp, *, raise_app_exceptions: bool = True) -> None:
+        self._inner = httpx2.ASGITransport(app=app, raise_app_exceptions=raise_app_exceptions)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer, or fail as a network does."""
@@ -31,6 +31,7 @@ class InProcess(httpx2.BaseTransport):
             raise httpx2.ReadError(str(closed), request=request) from closed
 
 
-def client(app: ASGIApp, **options: Any) -> httpx2.Client:
+def client(app: ASGIApp, *, raise_app_exceptions: bool = True, **options: Any) -> httpx2.Client:
     """A client of the app."""
-    return httpx2.Client(transport=InProcess(app), base_url="https://localhost", **options)
+    transport = InProcess(app, raise_app_exceptions=raise_app_exceptions)
+    return httpx2.Client(transport=transport, base_url="https://localhost", **options)

@@ -11,6 +11,7 @@ import pytest
 from earmark.errors import UsageError
 from earmark.sandbox.faults import SETTINGS, Fault, Faults
 from earmark.sandbox.log import over_limit, sent_without_need
+from tests.unit.sandbox.asgi import client
 from tests.unit.sandbox.world import NOW, World
 
 BULK = "/api/machines/AddOrRemoveTagForMultipleMachines"
@@ -236,3 +237,11 @@ def test_an_application_is_registered(world: World) -> None:
     answer = world.http.post("/sandbox/apps", json=body).json()
     assert world.registered("mine").client_id == answer["client_id"]
     assert world.signed_in("mine").get("/api/machines").status_code == 200
+
+
+def test_a_fault_of_our_own_has_the_form_of_the_api(world: World) -> None:
+    headers = {"Authorization": f"Bearer {world.token()}"}
+    (world.tenant.estate.folder / "devices.db").write_bytes(b"no database")
+    http = client(world.app, raise_app_exceptions=False)
+    answer = http.get("/api/machines", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "InternalServerError")

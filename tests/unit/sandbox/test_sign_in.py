@@ -71,6 +71,14 @@ def test_refusals_as_entra_words_them(
     assert body["trace_id"]
 
 
+def test_client_and_secret_in_a_header(world: World) -> None:
+    form = {"grant_type": "client_credentials", "scope": f"{GRAPH}/.default"}
+    path, auth = f"/{world.tenant.id}/oauth2/v2.0/token", (world.tagger.client_id, world.tagger.secret)
+    assert world.http.post(path, data=form, auth=auth).status_code == 200
+    assert world.http.post(path, data=form, auth=(auth[0], "wrong")).json()["error_codes"] == [7000215]
+    assert world.http.post(path, data=form, headers={"Authorization": "Basic !"}).status_code == 400
+
+
 def test_no_secret_is_repeated_anywhere(world: World) -> None:
     ask(world, client_secret="hunter2")
     assert "hunter2" not in ask(world, client_secret="hunter2").text + world.http.get("/sandbox/log").text
