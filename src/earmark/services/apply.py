@@ -157,7 +157,7 @@ class _Section:
         pairs = self.workspace.store.read_pairs(self.plan.estate, flow.name)
         try:
             standing = self._fetch_standing(pairs)
-        except EstateError as error:  # the neighbours' sections, and the record of the run, do not hang on it
+        except (EstateError, PermissionDenied) as error:  # neighbours, and the record of the run, do not hang on it
             self.counts.failed = sum(1 for c in self.section.changes if c.action in _INTENT)
             return self._ended(FlowState.PARTLY, error.message)
         held = self._held(flow, _count_standing(pairs, standing))

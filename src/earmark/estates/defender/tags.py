@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from earmark.errors import PermissionDenied
 from earmark.estates.base import Outcome, OutcomeState, TagAction
@@ -20,6 +21,10 @@ from earmark.estates.defender.operations import TAG_MANY, TAG_ONE
 
 MOST = 500
 """Machines of one bulk call."""
+GIVEN_UP_AFTER = 2
+"""Calls in a row without an answer after which the rest of a batch is not tried."""
+FORBIDDEN_FOR = timedelta(hours=1)
+"""How long a tenant's 403 to a bulk call is taken to hold: rights may be given meanwhile."""
 ASKED_SINGLY = 10
 """Machines named by a refusal up to which each is tried by itself once more."""
 _ACTIONS = {TagAction.ADD: "Add", TagAction.REMOVE: "Remove"}
@@ -31,9 +36,18 @@ class TagWriter:
     """Writes tags to one tenant, and remembers whether it takes bulk calls."""
 
     client: Client
-    bulk: bool = True
-    """False once the tenant has forbidden the bulk call."""
+    forbidden_until: datetime | None = None
+    """Until when the bulk call is not tried, since the tenant forbade it."""
     single_worked: bool = False
+
+    @property
+    def bulk(self) -> bool:
+        """Whether bulk calls are made."""
+        return self.forbidden_until is None or self.client.pace.now() >= self.forbidden_until
+
+    def forbid_bulk(self) -> None:
+        """Make single calls for a while."""
+        self.forbidden_until = self.client.pace.now() + FORBIDDEN_FOR
 
     def write(self, action: TagAction, tag: str, devices: Sequence[str]) -> tuple[Outcome, ...]:
         """Add or remove one tag; an outcome each, in order.
@@ -59,15 +73,22 @@ class _Work:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def run(self) -> None:
+        silent = 0
         while self.groups:
             group = self.groups.pop()
+            known = len(self.outcomes)
             try:
                 self._write(group)
             except NoAnswer as error:
                 if not self.outcomes:
                     raise
-                self._end([*group, *(one for rest in self.groups for one in rest)], OutcomeState.UNKNOWN, error.message)
-                return
+                silent = 1 if len(self.outcomes) > known else silent + 1
+                if silent >= GIVEN_UP_AFTER:  # the tenant is not there: what is left need not be tried
+                    group += [one for rest in self.groups for one in rest]
+                    self.groups.clear()
+                self._end(group, OutcomeState.UNKNOWN, error.message)
+            else:
+                silent = 0
 
     def _write(self, group: list[str]) -> None:
         if not self.writer.bulk or len(group) == 1:
@@ -79,7 +100,7 @@ class _Work:
         except PermissionDenied as error:
             if not is_forbidden(error):
                 raise
-            self.writer.bulk = False
+            self.writer.forbid_bulk()
             self.groups.append(group)
         except CallRefused as error:
             self._refused(group, error)
