@@ -227,8 +227,10 @@ class MemoryStore:
 
     def quota_use(self, bucket: str, limits: Sequence[QuotaLimit], at: datetime) -> tuple[QuotaUse, ...]:
         calls = [when for name, when, _ in self._calls.values() if name == bucket]
+        within = {limit: [when for when in calls if when > at - limit.within] for limit in limits}
         return tuple(
-            QuotaUse(limit=limit, used=sum(1 for when in calls if when > at - limit.within)) for limit in limits
+            QuotaUse(limit=limit, used=len(held), empty_at=max(held) + limit.within if held else None)
+            for limit, held in within.items()
         )
 
     def quota_blocked_until(self, bucket: str) -> datetime | None:

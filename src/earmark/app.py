@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from earmark.kql.base import Tables
     from earmark.kql.service import Kql
     from earmark.model.finding import Finding
+    from earmark.model.quota import QuotaState
     from earmark.project.settings import DefenderSettings
+    from earmark.services.connect import Probe
     from earmark.store.base import Store
 
 WORK_FOLDER = ".earmark"
@@ -157,6 +159,23 @@ def import_files(opened: Opened, paths: Sequence[Path], *, table: str | None, pr
         now=opened.clock.effective(),
         memory=settings.limits.memory,
     )
+
+
+def open_probe(opened: Opened, workspace: Workspace) -> Probe:
+    """What tries the project's tenant."""
+    settings = opened.project.settings.estate.defender
+    if settings is None:
+        raise UsageError(
+            "the project's estate is not a Defender tenant, so there is nothing to prove.",
+            hint="`earmark connect --steps` says what to register and what to write into earmark.yaml.",
+        )
+    return opened.tenant(settings, workspace.store).probe
+
+
+def quota_states(opened: Opened, workspace: Workspace) -> tuple[QuotaState, ...]:
+    """How the quotas of the project's tenant stand; nothing for an estate that has none."""
+    settings = opened.project.settings.estate.defender
+    return () if settings is None else opened.tenant(settings, workspace.store).client.quota.state()
 
 
 def _account() -> str:

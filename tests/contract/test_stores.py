@@ -334,6 +334,13 @@ class TestQuota:
         assert [use.used for use in store.quota_use("tags", LIMITS, NOON + 2 * MINUTE)] == [1, 2]
         assert [use.used for use in store.quota_use("alerts", LIMITS, NOON)] == [0, 0]
 
+    def test_when_a_window_will_be_empty_is_told(self, store: Store) -> None:
+        self.take(store, NOON)
+        self.take(store, NOON + 2 * MINUTE)
+        used = store.quota_use("tags", LIMITS, NOON + 2 * MINUTE)
+        assert [use.empty_at for use in used] == [NOON + 3 * MINUTE, NOON + 62 * MINUTE]
+        assert [use.empty_at for use in store.quota_use("alerts", LIMITS, NOON)] == [None, None]
+
     def test_a_clock_that_was_set_back_stops_nobody_for_longer_than_a_window(self, store: Store) -> None:
         self.take(store, NOON + DAY)
         self.take(store, NOON + DAY)

@@ -26,6 +26,8 @@ from earmark.errors import EarmarkError, ExitCode
 COMMANDS = {
     "init": "init",
     "check": "check",
+    "connect": "connect",
+    "doctor": "doctor",
     "schema": "schema",
     "import": "import_",
     "simulate": "simulate",

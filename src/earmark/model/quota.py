@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +31,17 @@ class QuotaUse:
     limit: QuotaLimit
     used: int
     """Calls within the window that ends now."""
+    empty_at: datetime | None = None
+    """When the last of them leaves the window, if nothing else is called; None when it holds none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaState:
+    """How the quota of one kind of call stands."""
+
+    call: str
+    """Which kind."""
+    uses: tuple[QuotaUse, ...]
+    """Each of its limits, the shortest first."""
+    blocked_until: datetime | None = None
+    """Until when the estate asked to be left alone; None when it does not."""

@@ -59,9 +59,7 @@ class QuotaTables:
     def quota_use(self, bucket: str, limits: Sequence[QuotaLimit], at: datetime) -> tuple[QuotaUse, ...]:
         """What each limit's window holds."""
         with self._database.read() as connection:
-            return tuple(
-                QuotaUse(limit=limit, used=_count(connection, bucket, stored(at - limit.within))) for limit in limits
-            )
+            return tuple(_use(connection, bucket, limit, at) for limit in limits)
 
     def quota_blocked_until(self, bucket: str) -> datetime | None:
         """Until when a bucket was last blocked; it may be past."""
@@ -76,9 +74,10 @@ def _forget(connection: Connection, bucket: str, limits: Sequence[QuotaLimit], a
     connection.execute(delete(quota_calls).where(*old))
 
 
-def _count(connection: Connection, bucket: str, after: int) -> int:
-    counted = select(func.count()).where(quota_calls.c.bucket == bucket, quota_calls.c.at > after)
-    return connection.execute(counted).scalar_one()
+def _use(connection: Connection, bucket: str, limit: QuotaLimit, at: datetime) -> QuotaUse:
+    within = (quota_calls.c.bucket == bucket, quota_calls.c.at > stored(at - limit.within))
+    used, last = connection.execute(select(func.count(), func.max(quota_calls.c.at)).where(*within)).one()
+    return QuotaUse(limit=limit, used=used, empty_at=None if last is None else instant(last) + limit.within)
 
 
 def _wait(connection: Connection, bucket: str, limit: QuotaLimit, moment: int) -> float:

@@ -10,6 +10,7 @@ from earmark.estates.defender.clouds import addresses
 from earmark.estates.defender.estate import DefenderEstate
 from earmark.estates.defender.hunts import Hunts
 from earmark.estates.defender.pace import RealPace
+from earmark.estates.defender.probe import TenantProbe
 from earmark.estates.defender.quota import Quota, QuotaBook
 from earmark.estates.defender.sign_in import is_delegated, sign_in
 from earmark.project.settings import DefenderSettings
@@ -22,6 +23,7 @@ class DefenderParts:
     client: Client
     estate: DefenderEstate
     hunts: Hunts
+    probe: TenantProbe
 
 
 def build_defender(
@@ -58,4 +60,4 @@ def build_defender(
     estate = DefenderEstate(
         client, tenant=settings.tenant, hunts=hunts if hunted else None, delegated=is_delegated(settings.sign_in)
     )
-    return DefenderParts(client=client, estate=estate, hunts=hunts)
+    return DefenderParts(client=client, estate=estate, hunts=hunts, probe=TenantProbe(client, tokens, settings))

@@ -12,7 +12,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,24 @@ class Client:
                 hint="Check `hosts` of the estate: a gateway must rewrite links, too.",
             )
         return self._send(_Request(operation, base + rest, None, None, lambda _status, _said: False))
+
+    def clock_lead(self, url: str) -> timedelta:
+        """How far the clock of the host at an address is ahead of ours, by the `Date` of its answer.
+
+        Sends no token, asks once, and counts half of what the answer took as its way back.
+        """
+        if self._http is None:
+            self._http = self._make()
+        begun = self.pace.monotonic()
+        try:
+            response = self._http.get(url, timeout=httpx2.Timeout(20.0, connect=10.0))
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            raise NoAnswer(f"{clean(url)} gives no answer: {_network(error)}.", hint=_NETWORK) from None
+        now = self.pace.now() - timedelta(seconds=(self.pace.monotonic() - begun) / 2)
+        shown = _http_date(response.headers.get("Date", ""))
+        if shown is None:
+            raise NoAnswer(f"{clean(url)} answers without the time of day.", hint=_PROXY)
+        return shown - now
 
     def close(self) -> None:
         """Let go of connections."""

@@ -98,13 +98,20 @@ OLD_HUNT = Operation(
     permission="AdvancedQuery.Read.All of WindowsDefenderATP",
     seconds=220,
 )
+GET_APPLICATION = Operation(
+    name="applications-get",
+    method="GET",
+    path="/v1.0/applications(appId='{}')",
+    permission="Application.Read.All of Microsoft Graph",
+    api=Api.GRAPH,
+)
 
 OPERATIONS = {
     operation.name: operation
     for operation in (
         *(LIST_MACHINES, GET_MACHINE, TAG_MANY, TAG_ONE),
         *(LIST_ALERTS, GET_ALERT, UPDATE_ALERT, LIST_GRAPH_ALERTS, GET_GRAPH_ALERT, UPDATE_GRAPH_ALERT),
-        *(HUNT, OLD_HUNT),
+        *(HUNT, OLD_HUNT, GET_APPLICATION),
     )
 }
 READS = frozenset(name for name, operation in OPERATIONS.items() if not operation.writes)

@@ -18,7 +18,7 @@ from earmark.estates.defender.faults import TooBusy
 from earmark.estates.defender.operations import OPERATIONS, Operation
 from earmark.estates.defender.pace import Pace
 from earmark.model.instant import instant_text
-from earmark.model.quota import QuotaLimit, QuotaUse, Turn
+from earmark.model.quota import QuotaLimit, QuotaState, QuotaUse, Turn
 
 MINUTE = timedelta(seconds=60.1)
 HOUR = timedelta(seconds=3602)
@@ -45,6 +45,7 @@ LIMITS: dict[str, tuple[QuotaLimit, ...]] = {
     "graph-alerts-update": _limits(150),
     "hunting": _limits(45),
     "hunting-old": _limits(45, 1500),
+    "applications-get": _limits(100),  # none is documented that one installation could reach
 }
 """Operation → its limits; the same for every tenant."""
 
@@ -119,6 +120,13 @@ class Quota:
         """Until when the tenant asked to be left alone; None when it does not."""
         until = self._book.quota_blocked_until(self._bucket(operation))
         return until if until is not None and until > self._pace.now() else None
+
+    def state(self) -> tuple[QuotaState, ...]:
+        """How the quota of every kind of call stands."""
+        return tuple(
+            QuotaState(call=operation.name, uses=self.use(operation), blocked_until=self.blocked_until(operation))
+            for operation in OPERATIONS.values()
+        )
 
     def seconds_for(self, operation: Operation, calls: int, *, each: float) -> float:
         """How long so many calls take, from what the quota holds now; `each` is what one takes by itself."""
