@@ -23,6 +23,7 @@ BENCHMARKS = {
     "plan": "plan",
     "reconcile": "reconciling",
     "ledger": "ledger",
+    "defender": "defender",
     "kql_cases": "kql_cases",
 }
 """Name → its module."""

@@ -25,6 +25,8 @@ class What(StrEnum):
     """Outcome: the tag is gone, and so is the ownership."""
     ADD_REJECTED = "add-rejected"
     REMOVE_REJECTED = "remove-rejected"
+    UNANSWERED = "unanswered"
+    """An intent got no answer and shows no effect yet; from here on its effect must show within the estate's time."""
     ADOPTED = "adopted"
     """A tag that stood before is owned from now on."""
     RELEASED = "released"

@@ -85,6 +85,7 @@ def test_what_was_not_answered_and_does_not_show_stays_open_until_it_would() -> 
     world.estate.time_out_after_acting = True
     assert run(world) is FlowState.PARTLY
     assert [r.entry.what for r in world.store.unsettled(world.estate.id)] == [What.ADD_INTENDED]
+    assert world.store.read_entries(world.estate.id, device="d1")[-1].entry.what is What.UNANSWERED
     world.estate.time_out_after_acting = False
     world.later(minutes=30)
     world.find()
@@ -95,6 +96,21 @@ def test_what_was_not_answered_and_does_not_show_stays_open_until_it_would() -> 
     run(world)
     assert world.store.unsettled(world.estate.id) == []
     assert world.tagged() == set(), "found to be ours, and stopped matching"
+
+
+def test_what_never_shows_is_rejected_when_its_time_is_over() -> None:
+    world = late_world()
+    world.find("d1")
+    world.estate.time_out_before_acting = True
+    assert run(world) is FlowState.PARTLY
+    world.estate.time_out_before_acting = False
+    world.find()
+    for _ in range(3):
+        world.later(minutes=40)
+        run(world)
+    assert world.store.unsettled(world.estate.id) == []
+    whats = [r.entry.what for r in world.store.read_entries(world.estate.id, device="d1")]
+    assert whats == [What.ADD_INTENDED, What.UNANSWERED, What.ADD_REJECTED]
 
 
 def test_repeating_what_was_not_answered_gives_the_outcome() -> None:

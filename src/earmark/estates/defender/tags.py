@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from earmark.errors import PermissionDenied
+from earmark.errors import EstateError, PermissionDenied
 from earmark.estates.base import Outcome, OutcomeState, TagAction
 from earmark.estates.defender.client import Client, is_forbidden
-from earmark.estates.defender.faults import CallRefused, NoAnswer
+from earmark.estates.defender.faults import CallRefused
 from earmark.estates.defender.operations import TAG_MANY, TAG_ONE
 
 MOST = 500
@@ -52,7 +52,8 @@ class TagWriter:
     def write(self, action: TagAction, tag: str, devices: Sequence[str]) -> tuple[Outcome, ...]:
         """Add or remove one tag; an outcome each, in order.
 
-        `NoAnswer` when not even the first call got one; later on machines without an answer are unknown.
+        Raises when not even the first call got an answer or was allowed; later on machines without an answer are
+        unknown, and those that the tenant stopped taking are rejected: what is known of the others is not lost.
         """
         work = _Work(self, action, tag)
         ids = list(dict.fromkeys(devices))
@@ -79,16 +80,25 @@ class _Work:
             known = len(self.outcomes)
             try:
                 self._write(group)
-            except NoAnswer as error:
+            except PermissionDenied as error:
+                if not self.outcomes:
+                    raise
+                self._end([*group, *self._left()], OutcomeState.REJECTED, error.message)
+            except EstateError as error:
                 if not self.outcomes:
                     raise
                 silent = 1 if len(self.outcomes) > known else silent + 1
                 if silent >= GIVEN_UP_AFTER:  # the tenant is not there: what is left need not be tried
-                    group += [one for rest in self.groups for one in rest]
-                    self.groups.clear()
+                    group += self._left()
                 self._end(group, OutcomeState.UNKNOWN, error.message)
             else:
                 silent = 0
+
+    def _left(self) -> list[str]:
+        """Machines that need not be tried any more."""
+        left = [one for rest in self.groups for one in rest]
+        self.groups.clear()
+        return left
 
     def _write(self, group: list[str]) -> None:
         if not self.writer.bulk or len(group) == 1:
@@ -126,7 +136,7 @@ class _Work:
         for place, device in enumerate(group):
             try:
                 self._write_one(device)
-            except NoAnswer:
+            except (EstateError, PermissionDenied):
                 self.groups.append(group[place + 1 :])
                 group[:] = [device]  # those before have their outcome
                 raise

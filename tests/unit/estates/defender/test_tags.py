@@ -138,6 +138,12 @@ def test_what_got_no_answer_after_others_did_is_unknown() -> None:
     assert [o.state for o in outcomes] == [OutcomeState.APPLIED] * 2 + [OutcomeState.UNKNOWN] * 2
 
 
+def test_what_is_known_is_not_lost_when_rights_end() -> None:
+    single = Scripted([error(403), answer(), error(401)])
+    outcomes = TagWriter(client_on(single)).write(TagAction.ADD, "T", ids(4))
+    assert [o.state for o in outcomes] == [OutcomeState.APPLIED] + [OutcomeState.REJECTED] * 3
+
+
 @given(
     st.integers(min_value=1, max_value=40),
     st.sets(st.integers(min_value=0, max_value=39)),
