@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -33,7 +34,11 @@ def sandbox(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
     estate.devices.record_sightings([Sighting(id=DEVICE, name="pc1.corp.example", first_seen=seen, last_seen=seen)])
     words = ["--project", str(folder), "sandbox", "--port", "0", "--for", "60", "--estate", str(folder / "estate")]
     command = [sys.executable, "-c", "from earmark.cli.main import main; main()", *words, *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    (folder / "temp").mkdir()
+    environment = os.environ | {"TMPDIR": str(folder / "temp")}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         try:
@@ -41,6 +46,10 @@ def sandbox(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
         finally:
             process.terminate()
+            code = process.wait(timeout=30)
+            assert process.stderr is None or process.stderr.read() == ""
+            assert code == 0
+            assert not list((folder / "temp").iterdir())
 
 
 def test_sign_in_with_secret_and_certificate_over_tls(tmp_path: Path) -> None:
@@ -59,6 +68,9 @@ def test_sign_in_with_secret_and_certificate_over_tls(tmp_path: Path) -> None:
                 answer = http.get("/api/machines", headers={"Authorization": f"Bearer {token}"})
                 assert [machine["id"] for machine in answer.json()["value"]] == [DEVICE]
                 assert credential.get_token(GRAPH).token != token
+            http.post("/sandbox/faults", json={"drop": 1})
+            with pytest.raises(httpx2.TransportError):
+                http.get("/api/machines", headers={"Authorization": f"Bearer {token}"})
             log = http.get("/sandbox/log").json()["requests"]
             assert [entry["status"] for entry in log if entry["operation"] == "token"] == [200] * 4
 

@@ -78,10 +78,7 @@ def command(
         certificate, key = authority.issue(place, names) if authority else (None, None)
         listening = Listening(host=host, port=port, certificate=certificate, key=key)
         ca = authority.path if authority else None
-        try:
-            serve(tenant, listening, seconds=seconds, tell=lambda url: _tell(tenant, url, place, ca))
-        except KeyboardInterrupt:
-            click.echo("The sandbox has ended.", err=True)
+        serve(tenant, listening, seconds=seconds, tell=lambda url: _tell(tenant, url, place, ca))
 
 
 def _faults_of(given: tuple[str, ...]) -> dict[str, float]:

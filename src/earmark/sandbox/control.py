@@ -81,9 +81,11 @@ def router(tenant: Tenant) -> APIRouter:
         return app.document()
 
     @routes.post("/reset")
-    def reset() -> dict[str, Any]:
-        """Forget requests, limits and faults; tags and the clock stay."""
+    def reset(tags: bool = False) -> dict[str, Any]:
+        """Forget requests, limits and faults; `tags=true` also lets the tags be as they were at first."""
         tenant.reset()
+        if tags:
+            tenant.tags.restore()
         return clock_document(tenant)
 
     return routes

@@ -63,6 +63,7 @@ def working_copy(source: Path) -> Iterator[EmbeddedEstate]:
         copy = place / "devices.db"
         with closing(sqlite3.connect(source / "devices.db")) as old, closing(sqlite3.connect(copy)) as new:
             old.backup(new)
+            new.execute("PRAGMA journal_mode = WAL")  # a backup does not take it over
         estate.devices = DeviceStore(copy)
         yield estate
     finally:

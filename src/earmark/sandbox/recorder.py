@@ -21,6 +21,10 @@ from earmark.sandbox.tenant import Tenant
 UNLOGGED = ("/sandbox", "/page", "/openapi.json", "/docs")
 
 
+_TURNS = 50
+"""Of the event loop, within which a closed connection is noticed: TLS takes a few."""
+
+
 class ConnectionClosed(ConnectionResetError):
     """Raised out of the app where there is no socket to close: a transport inside the process must fail with it."""
 
@@ -88,11 +92,15 @@ class _Answer:
             await asyncio.sleep(seconds)
 
     async def _close(self) -> None:
-        transport = self.tenant.connections.get(tuple(self.scope.get("client") or ()))
+        peer = tuple(self.scope.get("client") or ())
+        transport = self.tenant.connections.get(peer)
         if transport is None:
             raise ConnectionClosed(f"{self.entry.fault} closed the connection")
         transport.abort()
-        await asyncio.sleep(0)  # the server must see that it is closed before the app returns
+        for _ in range(_TURNS):  # the server must have seen that it is closed before the app returns
+            if peer not in self.tenant.connections:
+                return
+            await asyncio.sleep(0)
 
     async def _send_broken(self) -> None:
         self.swallowed = True

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
+import signal
 import socket
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -19,7 +24,7 @@ from earmark.sandbox.app import create_app
 from earmark.sandbox.tenant import Tenant
 
 _KEEP_ALIVE = 75
-_GRACE = 2
+_GRACE = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,7 @@ def _bind(listening: Listening) -> socket.socket:
 
 
 def serve(tenant: Tenant, listening: Listening, *, seconds: float | None, tell: Callable[[str], None]) -> None:
-    """Answer until interrupted, or for some seconds; `tell` is given the address once it is served."""
+    """Answer until interrupted or terminated, or for some seconds; `tell` is given the address once it is served."""
     sockets = bind(listening)
     config = uvicorn.Config(
         create_app(tenant),
@@ -92,8 +97,34 @@ def serve(tenant: Tenant, listening: Listening, *, seconds: float | None, tell: 
         ssl_certfile=listening.certificate,
         ssl_keyfile=listening.key,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     url = listening.url(sockets[0].getsockname()[1])
-    _Server(config, seconds=seconds, started=lambda: tell(url)).run(sockets=sockets)
+    server = _Server(config, seconds=seconds, started=lambda: tell(url))
+    # uvicorn gives a signal back to whoever had it when everything is closed: then callers tidy up, and it is no fault.
+    with suppress(KeyboardInterrupt), _terminated_gently():
+        server.run(sockets=sockets)
+
+
+@contextmanager
+def _terminated_gently() -> Iterator[None]:
+    """Let a request to terminate end the server as Ctrl+C does; where signals cannot be had, nothing changes."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Idle connections that are cut at the end are nothing to say."""
+    return "graceful shutdown" not in record.getMessage()
 
 
 class _Server(uvicorn.Server):

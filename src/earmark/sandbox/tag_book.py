@@ -27,6 +27,7 @@ class TagBook:
         self._late: dict[str, dict[str, tuple[datetime, bool]]] = {}
         """Device → tag → until when the old state is shown, and whether the tag stood in it."""
         self._lock = Lock()
+        self._at_first = devices.whole_tags()
 
     def change(
         self, tag: str, devices: Sequence[str], *, add: bool, now: datetime, shows_after: timedelta = timedelta()
@@ -48,6 +49,11 @@ class TagBook:
         """Show everything as it is."""
         with self._lock:
             self._late.clear()
+
+    def restore(self) -> None:
+        """Every tag as it was when this book was opened."""
+        self._devices.restore_tags(self._at_first)
+        self.forget()
 
     def standing(self, devices: Sequence[str]) -> dict[str, list[tuple[str, Origin]]]:
         """The tags of some devices as they stand, whether or not they show."""

@@ -213,6 +213,15 @@ def test_reset_forgets_requests_limits_and_faults(world: World) -> None:
     assert clock["now"] == clock["shown"]
 
 
+def test_reset_brings_the_tags_of_the_start_back(world: World) -> None:
+    before = world.tenant.estate.devices.tags()
+    tag(world.signed_in(), world)
+    world.http.post("/sandbox/reset")
+    assert stands(world)
+    world.http.post("/sandbox/reset", params={"tags": "true"})
+    assert world.tenant.estate.devices.tags() == before
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -198,6 +198,17 @@ class DeviceStore:
             for tag in sorted(wanted - standing):
                 connection.execute("INSERT INTO tags VALUES (?, ?, 'manual', ?)", (device, tag, at))
 
+    def whole_tags(self) -> list[tuple[str, str, str, int]]:
+        """Every (device, tag, origin, since when), so that they can be restored."""
+        with self._open() as connection:
+            return connection.execute("SELECT device, tag, origin, set_at FROM tags").fetchall()
+
+    def restore_tags(self, tags: Iterable[tuple[str, str, str, int]]) -> None:
+        """Let exactly these tags stand."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM tags")
+            connection.executemany("INSERT INTO tags VALUES (?, ?, ?, ?)", tags)
+
     def tags_of(self, devices: Sequence[str]) -> list[tuple[str, str, str]]:
         """(device, tag, origin) of some devices, the oldest tag of a device first."""
         with self._open() as connection:
