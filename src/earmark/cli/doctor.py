@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -11,6 +12,9 @@ from earmark.errors import ProjectError
 
 if TYPE_CHECKING:
     from earmark.services.doctor import Diagnosis
+
+WIDTH = 100
+"""Cells of a line of names."""
 
 
 @click.command("doctor")
@@ -41,7 +45,7 @@ def command(options: Options, offline: bool) -> int:
 def _draw(found: Diagnosis) -> None:
     from earmark.cli.render.lines import print_line
     from earmark.cli.render.output import print_table
-    from earmark.cli.render.text import moment
+    from earmark.cli.render.text import moment, printable
 
     click.echo(", ".join(f"{name} {version}" for name, version in found.versions.items()))
     click.echo()
@@ -51,15 +55,30 @@ def _draw(found: Diagnosis) -> None:
         click.echo()
         due = [[f.flow, f.last_fire, "now" if f.due else moment(f.next_fire) or "on demand"] for f in found.flows]
         print_table(("flow", "last due", "next due"), due)
-    if found.tables is not None and (found.tables.missing or found.tables.unknown):
-        click.echo()
-        gone = [[name, "not in this tenant"] for name in found.tables.missing]
-        print_table(("table", "standing"), gone + [[name, why] for name, why in found.tables.unknown.items()])
+    for what, names in _gone(found):
+        click.echo(f"\n{printable(what)}\n{_paragraph(names)}")
     used = [[*row] for row in _used(found)]
     if used:
         click.echo()
         columns = ("call", "within", "used", "left", "empty again", "blocked until")
         print_table(columns, used, numeric=("used", "left"))
+
+
+def _gone(found: Diagnosis) -> Iterator[tuple[str, list[str]]]:
+    """Tables that are not there, and those of which it is not known, by reason."""
+    if found.tables is None:
+        return
+    if found.tables.missing:
+        yield "Tables that the tenant does not have:", found.tables.missing
+    for why in sorted(set(found.tables.unknown.values())):
+        names = sorted(name for name, said in found.tables.unknown.items() if said == why)
+        yield f"Tables of which it is not known ({why}):", names
+
+
+def _paragraph(names: list[str]) -> str:
+    from textwrap import fill
+
+    return fill(", ".join(names), width=WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _used(found: Diagnosis) -> list[tuple[object, ...]]:

@@ -72,6 +72,10 @@ class Permission:
         held = set(granted)
         return self.role in held or self.role.replace(".Read.All", ".ReadWrite.All") in held
 
+    def contains(self, role: str) -> bool:
+        """Whether it gives a right of the same API, too."""
+        return role in (self.role, self.role.replace(".ReadWrite.All", ".Read.All"))
+
 
 _MACHINES = {
     Purpose.OBSERVE: Permission(

@@ -1,5 +1,6 @@
 """What binds the keys of `estate` together: which kind of estate and which sign-in have which; and the settings of a
-Defender tenant, once all fits.
+Defender tenant, once all fits. An environment's file may make another kind of estate of the one beneath it: keys that
+it leaves standing there are passed over.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def check_estate(root: Node) -> Iterator[Finding]:
     yield from _check_engine(root, EstateKind(kind.text))
     if kind.text == EstateKind.EMBEDDED:
         for key, _ in estate.entries:
-            if key.text in _OF_DEFENDER:
+            if key.text in _OF_DEFENDER and key.source is kind.source:
                 message = f"`estate.{key.text}` belongs to an estate of kind `defender`; this one is `embedded`."
                 yield key.finding(Code.EXCLUSIVE_KEYS, message, "Remove the key, or write `kind: defender`.")
         return
@@ -75,7 +76,7 @@ def _check_engine(root: Node, kind: EstateKind) -> Iterator[Finding]:
 
 def _check_places(root: Node, estate: MappingNode) -> Iterator[Finding]:
     engine, path = find_text(root, "hunting"), estate.key("path")
-    if path is not None and engine is not None and engine.text == EngineKind.GRAPH:
+    if path and engine and engine.text == EngineKind.GRAPH and path.source is engine.source:
         message = "`estate.path` is where imported events lie; with `hunting: graph` nothing reads it."
         yield path.finding(Code.EXCLUSIVE_KEYS, message, "Remove the key, or write `hunting: local`.")
     cloud, geo = find_text(estate, "cloud"), estate.key("geo")

@@ -14,6 +14,7 @@ from earmark.model.instant import minute_text
 from earmark.model.permission import HUNTS, SEES_APPLICATIONS, Permission, Proof, Resource, Token
 from earmark.project.settings import EngineKind, Mode, SignInMethod
 from earmark.services.standing import Line, exit_code, failed, passed, skipped, stopped, unknown, warning
+from earmark.services.tables import is_about_names
 from earmark.services.workspace import Workspace
 
 CLOCK_WARNING, CLOCK_FAILURE = timedelta(seconds=60), timedelta(minutes=5)
@@ -118,7 +119,8 @@ def _roles(
     """What is granted: missing fails; more than needed is a warning, unless it is a person's, which nobody chose."""
     held = ", ".join(sorted(granted)) or "none"
     missing = [p for p in wanted if not p.held_by(granted)]
-    spare = granted - {p.role for p in wanted} - (SEES_APPLICATIONS if resource is Resource.GRAPH else set())
+    spare = {role for role in granted if not any(p.contains(role) for p in wanted)}
+    spare -= SEES_APPLICATIONS if resource is Resource.GRAPH else set()
     if missing:
         lacks = ", ".join(f"{p.role} ({p.why})" for p in missing)
         yield failed(
@@ -157,6 +159,9 @@ def _devices(workspace: Workspace, probe: Probe, tokens: dict[Resource, Token]) 
     return passed("devices", "the list of devices answers.")
 
 
+_PLAN_2 = "Device tables need Defender for Endpoint Plan 2; `earmark doctor` lists the tables of the tenant."
+
+
 def _hunt(workspace: Workspace, needs: Sequence[Permission], tokens: dict[Resource, Token]) -> Line:
     if workspace.project.settings.engine is EngineKind.LOCAL:
         return skipped("hunt", "hunting: local hunts in imported events, not in the tenant.")
@@ -166,12 +171,8 @@ def _hunt(workspace: Workspace, needs: Sequence[Permission], tokens: dict[Resour
     try:
         result = workspace.hunt(TRIAL)
     except HuntError as error:
-        return failed(
-            "hunt",
-            f"the tenant refuses to hunt in DeviceInfo: {error.message}",
-            "Device tables need Defender for Endpoint Plan 2; `earmark doctor` lists the tables of the tenant.",
-            ExitCode.UNKNOWN,
-        )
+        message = f"a hunt in DeviceInfo is refused: {error.message}"
+        return failed("hunt", message, _PLAN_2 if is_about_names(error.message) else error.hint, ExitCode.UNKNOWN)
     except EarmarkError as error:
         return stopped("hunt", error)
     if not result.complete:

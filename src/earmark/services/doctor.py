@@ -240,7 +240,7 @@ def _tables(workspace: Workspace, found: Diagnosis) -> Line:
     said = f"the tenant has {len(tables.present)} of {len(wanted)} tables of advanced hunting ({tables.hunts} hunts)."
     if tables.unknown:
         first = next(iter(tables.unknown.values()))
-        return warning("tables", f"{said} {len(tables.unknown)} could not be asked for: {first}", "Try again later.")
+        return warning("tables", f"{said} Of {len(tables.unknown)} it is not known: {first}.", "Try again later.")
     return passed("tables", said)
 
 

@@ -80,11 +80,11 @@ def _ask(hunt: Callable[[str], HuntResult], batch: list[str], found: TablesFound
 
 def _sort_out(refused: EarmarkError, batch: list[str], found: TablesFound) -> list[list[str]]:
     named = set(_NAMED.findall(refused.message)) & set(batch)
+    if not named and not is_about_names(refused.message):
+        found.unknown |= dict.fromkeys(batch, refused.message)
+        return []
     if len(batch) == 1:
-        if named or "resolve" in refused.message.lower():
-            found.missing += batch
-        else:
-            found.unknown[batch[0]] = refused.message
+        found.missing += batch
         return []
     if named:
         found.missing += sorted(named)
@@ -92,6 +92,11 @@ def _sort_out(refused: EarmarkError, batch: list[str], found: TablesFound) -> li
         return [rest] if rest else []
     middle = len(batch) // 2
     return [batch[:middle], batch[middle:]]
+
+
+def is_about_names(said: str) -> bool:
+    """Whether a refusal is for a name that the tenant does not know."""
+    return "resolve" in said.lower() or "does not refer" in said.lower()
 
 
 def query_for(tables: Sequence[str]) -> str:

@@ -126,6 +126,19 @@ def test_an_environment_is_laid_over_key_by_key(tmp_path: Path) -> None:
     assert settings.mode is Mode.OBSERVE
 
 
+TENANT = "estate: {kind: defender, tenant: contoso.com, sign_in: {method: cli}}\nhunting: graph\nmode: observe\n"
+EMBEDDED = "estate: {kind: embedded, path: estate}\nhunting: local\nmode: apply\n"
+
+
+@pytest.mark.parametrize(("below", "over"), [(TENANT, EMBEDDED), (EMBEDDED, TENANT)])
+def test_an_environment_may_have_another_kind_of_estate(tmp_path: Path, below: str, over: str) -> None:
+    state = "state: sqlite:.earmark/state.db\n"
+    make_project(tmp_path, {"earmark.yaml": below + state, "earmark.test.yaml": over + state})
+    settings = load(tmp_path, "test").settings
+    assert settings.estate.kind == ("embedded" if over is EMBEDDED else "defender")
+    assert (settings.estate.defender is None) == (over is EMBEDDED)
+
+
 def test_findings_point_into_the_environment_s_file(tmp_path: Path) -> None:
     make_project(tmp_path, {"earmark.test.yaml": "# test\nlimits:\n  rows: many\n"})
     (finding,) = check_project(tmp_path, env="test", analysts=FakeKql, environment={})

@@ -285,6 +285,19 @@ def test_a_hunt_that_is_refused_ends_with_unknown() -> None:
     assert exit_code(lines.values()) is ExitCode.UNKNOWN
 
 
+def test_a_hunt_that_is_refused_for_another_reason_says_what_the_refusal_says() -> None:
+    world = World(mode=Mode.OBSERVE)
+    world.engine.error = HuntError("Not Found", hint="Check `hosts`.")
+    line = check(FakeProbe(), world=world)["hunt"]
+    assert (line.message, line.hint) == ("a hunt in DeviceInfo is refused: Not Found", "Check `hosts`.")
+
+
+def test_a_role_that_a_needed_one_contains_is_not_too_much() -> None:
+    probe = FakeProbe()
+    probe.tokens[Resource.DEFENDER] = token("Machine.Read.All", "Machine.ReadWrite.All")
+    assert check(probe, needs=TAGGING)["roles Defender"].standing is Standing.PASSED
+
+
 def test_a_hunt_that_is_forbidden_ends_with_denied() -> None:
     world = World(mode=Mode.OBSERVE)
     world.engine.error = PermissionDenied("hunting was refused with 403.", hint="It needs ThreatHunting.Read.All.")
