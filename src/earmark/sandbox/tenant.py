@@ -26,6 +26,8 @@ from earmark.sandbox.tag_book import TagBook
 from earmark.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from earmark.hunting.base import Engine
 
 
@@ -41,6 +43,7 @@ class Tenant:
         seed: int = 7,
         domain: str = "corp.example",
         cache: Path | None = None,
+        signing_key: RSAPrivateKey | None = None,
     ) -> None:
         self.estate = estate
         self.seed = seed
@@ -55,7 +58,7 @@ class Tenant:
         self.log = RequestLog()
         self.tags = TagBook(estate.devices)
         self.machines = Machines(estate, self.tags)
-        self.tokens = Tokens(self.id)
+        self.tokens = Tokens(self.id, signing_key)
         self.blocked: dict[tuple[str, str], datetime] = {}
         """(operation, app) → until when a throttle that is a fault holds."""
         self.connections: dict[tuple[str, int], asyncio.Transport] = {}

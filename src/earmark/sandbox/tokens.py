@@ -22,8 +22,9 @@ _REMEMBERED = 1_000
 class Tokens:
     """Signs tokens with a key of its own and reads them back."""
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, key: rsa.RSAPrivateKey | None = None) -> None:
         self.tenant = tenant
+        self._given = key
         self.refused: set[str] = set()
         """Tokens that a fault has ended before their time."""
         self._read: dict[str, dict[str, Any]] = {}
@@ -31,7 +32,7 @@ class Tokens:
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
-        return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+        return self._given or rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
 
     @property
     def issuer(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from shutil import copytree
 
 import httpx2
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.importer import import_paths
@@ -40,13 +42,23 @@ def make_estate(folder: Path) -> Path:
     return folder / "estate"
 
 
+@cache
+def _signing_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+
+
 class World:
     """A tenant that is served in this process, on a clock that stands still."""
 
     def __init__(self, estate: Path, folder: Path) -> None:
         copytree(estate, folder / "estate")
         self.clock = TenantClock(NOW, virtual=True)
-        self.tenant = Tenant(EmbeddedEstate(folder / "estate"), clock=self.clock, apps=default_apps(7, "secret-of-"))
+        self.tenant = Tenant(
+            EmbeddedEstate(folder / "estate"),
+            clock=self.clock,
+            apps=default_apps(7, "secret-of-"),
+            signing_key=_signing_key(),
+        )
         self.app = create_app(self.tenant)
         self.http = client(self.app)
         self.tagger, self.observer = self.registered("tagger"), self.registered("observer")
