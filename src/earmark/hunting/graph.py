@@ -231,6 +231,8 @@ class GraphEngine:
             ) from error
         if _TOO_LARGE.search(error.said):
             raise _TooLarge("the tenant says that the result is too large") from error
+        if error.status != 400:  # nothing was said of the query
+            raise _Incomplete(_sentence(error)) from error
         if not _TRANSIENT.search(error.said):
             raise HuntError(f"the tenant refused the query: {clean(error.said) or error.message}") from error
         if last:

@@ -12,7 +12,7 @@ without an answer.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -41,11 +41,11 @@ def unknown_whole(
     *, complete: bool, why_not: str | None, inventory_complete: bool = True, inventory_why_not: str | None = None
 ) -> Unknown | None:
     """Why a whole section is unknown; None when hunt and inventory are both complete."""
-    if not complete:
-        return Unknown(reason=Reason.HUNT_INCOMPLETE, text=f"the hunt was not complete: {why_not or 'no reason given'}")
     if not inventory_complete:
         why = inventory_why_not or "no reason given"
         return Unknown(reason=Reason.INVENTORY_PARTIAL, text=f"not every device could be read: {why}")
+    if not complete:
+        return Unknown(reason=Reason.HUNT_INCOMPLETE, text=f"the hunt was not complete: {why_not or 'no reason given'}")
     return None
 
 
@@ -69,12 +69,15 @@ def reconcile(
     considered.update(Pair(device, tag) for tag in tags for device in devices.holders(tag))
     considered.update(pairs)
     table = _Table(flow, hits=hits, unknown=unknown, at=at, unseen=unseen)
-    changes = list(hits.skips)
+    partial = unknown if unknown is not None and unknown.reason is Reason.INVENTORY_PARTIAL else None
+    changes = [_unread(c, partial) if partial and c.reason is Reason.NOT_IN_ESTATE else c for c in hits.skips]
     for pair in considered:
         device = devices.by_id.get(pair.device)
         state = pairs.get(pair, UNOWNED)
         if device is None or pair.tag not in tags:
             change = _beyond_reach(pair, device, state)
+            if change is not None and device is None and partial:
+                change = _unread(change, partial)
         else:
             change = table.judge(pair, device, state, has=pair.device in devices.holders(pair.tag))
         if change is not None:
@@ -144,6 +147,11 @@ def _begins_grace(change: Change, owned: bool) -> bool:
     if change.reason is Reason.ADOPTED_STALE:
         return True
     return owned and (change.reason is Reason.GRACE or (change.reason is Reason.NO_MATCH and change.action is REMOVE))
+
+
+def _unread(change: Change, partial: Unknown) -> Change:
+    """A device that was not read may be there all the same."""
+    return replace(change, reason=partial.reason, text=partial.text)
 
 
 def _beyond_reach(pair: Pair, device: Device | None, state: PairState) -> Change | None:

@@ -276,6 +276,7 @@ def test_a_query_that_the_tenant_preempted_is_asked_again() -> None:
         (error(504, "GatewayTimeout", ""), "longer than the tenant allows"),
         (httpx2.ReadTimeout("late"), "no answer"),
         (error(503, "ServiceUnavailable", "down"), "down"),
+        (error(404, "NotFound", "no such interface"), "404"),
     ],
 )
 def test_a_hunt_without_an_answer_is_incomplete(fault: Any, said: str) -> None:

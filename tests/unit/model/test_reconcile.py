@@ -11,7 +11,7 @@ from earmark.model.device import Device, Origin, Tag
 from earmark.model.flow import Action, Adopt, Flow, OnDrift, Silent
 from earmark.model.hits import DeviceIndex, Hits
 from earmark.model.ledger import UNOWNED, Pair, PairState, What
-from earmark.model.plan import Change, Reason
+from earmark.model.plan import Change, ChangeAction, Reason
 from earmark.model.reconcile import Unknown, count_standing, effects, reconcile, unknown_whole
 from tests.unit.model.samples import DAY, HOUR, NOON, TAG, WINDOW, device, flow, named, owned
 
@@ -118,12 +118,37 @@ def test_nothing_is_added_from_an_incomplete_hunt() -> None:
 
 def test_why_a_section_is_unknown_as_a_whole() -> None:
     assert unknown_whole(complete=True, why_not=None) is None
-    late = unknown_whole(complete=False, why_not="it timed out", inventory_complete=False)
+    late = unknown_whole(complete=False, why_not="it timed out")
     assert late is not None
     assert (late.reason, late.text) == (Reason.HUNT_INCOMPLETE, "the hunt was not complete: it timed out")
-    partial = unknown_whole(complete=True, why_not=None, inventory_complete=False, inventory_why_not="page 3 failed")
-    assert partial is not None
-    assert (partial.reason, partial.text) == (Reason.INVENTORY_PARTIAL, "not every device could be read: page 3 failed")
+    for complete in (True, False):  # a device that was not read must not be said to be gone
+        partial = unknown_whole(
+            complete=complete, why_not=None, inventory_complete=False, inventory_why_not="page 3 failed"
+        )
+        assert partial is not None
+        assert (partial.reason, partial.text) == (
+            Reason.INVENTORY_PARTIAL,
+            "not every device could be read: page 3 failed",
+        )
+
+
+def test_a_device_that_was_not_read_may_be_there_all_the_same() -> None:
+    unread = Unknown(reason=Reason.INVENTORY_PARTIAL, text="page 3 failed")
+    gone = Change(
+        action=ChangeAction.SKIP, device="d9", name="d9", tag=TAG, reason=Reason.NOT_IN_ESTATE, text="not known"
+    )
+    changes = reconcile(
+        flow(),
+        hits=Hits(skips=(gone,)),
+        unknown=unread,
+        devices=DeviceIndex([]),
+        pairs={Pair("d1", TAG): owned()},
+        at=NOON,
+    )
+    assert [(c.device, c.action, c.reason, c.text) for c in changes] == [
+        ("d1", ChangeAction.SKIP, Reason.INVENTORY_PARTIAL, "page 3 failed"),
+        ("d9", ChangeAction.SKIP, Reason.INVENTORY_PARTIAL, "page 3 failed"),
+    ]
 
 
 class TestSilence:

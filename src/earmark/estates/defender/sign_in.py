@@ -6,6 +6,7 @@ not Microsoft's own, and so is its own log of requests.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -116,6 +117,8 @@ def sign_in(
     """Tokens by the method that the settings name; nothing is sent before the first one is asked for."""
     from azure.core.exceptions import AzureError
 
+    # What goes wrong is raised and said once; without a handler it would go to stderr as well.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     options: dict[str, Any] = {
         "authority": addresses.sign_in,
         "disable_instance_discovery": not addresses.known,
