@@ -18,7 +18,7 @@ from earmark.hunting.local_cells import cells_of, moment_of, reader_of, real_cel
 from earmark.hunting.local_freshness import missing_data
 from earmark.kql.base import Analysis, Columns, CompiledQuery, Diagnostic, Tables, Weight
 from earmark.kql.defender.tables import TABLES
-from earmark.model.hunt import Column, HuntLimits, HuntResult, ListTable
+from earmark.model.hunt import Column, HuntLimits, HuntResult, ListTable, Shortfall
 
 if TYPE_CHECKING:
     from earmark.hunting.local_session import Fetched, Session
@@ -74,12 +74,13 @@ class LocalEngine:
         newest, taken = None, []
         try:
             fetched = self._run(request, tables, analysis.compiled, now, left)
-            newest, taken = self._events.newest(None, until=now), fetched.rows
-            why_not = fetched.why_not or missing_data(
-                self._events, analysis.tables, newest, now, request.limits.freshness
-            )
+            newest, taken, shortfall = self._events.newest(None, until=now), fetched.rows, fetched.shortfall
+            why_not = fetched.why_not
+            if why_not is None:
+                why_not = missing_data(self._events, analysis.tables, newest, now, request.limits.freshness)
+                shortfall = None if why_not is None else Shortfall.DATA
         except EstateError as fault:  # a damaged file of events: nothing can be concluded
-            why_not = f"{fault.message} {fault.hint}".strip()
+            why_not, shortfall = f"{fault.message} {fault.hint}".strip(), Shortfall.FAILED
         readers = [real_cell if kind == "real" else reader_of(kind) for _, kind in analysis.columns]
         rows = tuple(cells_of(row, readers) for row in taken)
         return HuntResult(
@@ -90,6 +91,7 @@ class LocalEngine:
             engine=self.name,
             data_until=None if newest is None else moment_of(newest),
             seconds=time.monotonic() - started,
+            shortfall=shortfall,
         )
 
     def _analyze(self, query: str, tables: Tables, limits: HuntLimits) -> Analysis:
@@ -98,10 +100,11 @@ class LocalEngine:
         return self._analyzer[2].analyze(query)
 
     def _run(self, request: HuntRequest, tables: Tables, compiled: CompiledQuery, now: int, seconds: float) -> Fetched:
-        from earmark.hunting.local_session import FAULTS, Fetched, open_session, sentence_of
+        from earmark.hunting.local_session import FAULTS, Fetched, failed, open_session
 
         if seconds <= 0:
-            return Fetched(rows=[], why_not="translating the query used up the hunt's limit of time")
+            used_up = "translating the query used up the hunt's limit of time"
+            return Fetched(rows=[], why_not=used_up, shortfall=Shortfall.TIME)
         limits = request.limits
         try:
             with open_session(
@@ -112,7 +115,7 @@ class LocalEngine:
                 session.lock(compiled.macros)
                 return session.fetch(compiled.sql(now), rows=limits.rows, seconds=seconds)
         except FAULTS as fault:
-            return Fetched(rows=[], why_not=sentence_of(fault))
+            return failed(fault)
 
     def _make_relation(
         self, session: Session, physical: str, table: str, columns: Columns, request: HuntRequest, now: int

@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 
 from earmark.kql.base import PHYSICAL, Columns, view_names
-from earmark.model.hunt import ListTable
+from earmark.model.hunt import ListTable, Shortfall
 
 MOST_BYTES = 256 * 2**20
 """Characters of text in a result, about; more is cut."""
@@ -34,6 +34,8 @@ class Fetched:
     rows: list[tuple[Any, ...]]
     why_not: str | None
     """Why the rows are not all there are; None when they are."""
+    shortfall: Shortfall | None = None
+    """The kind of `why_not`."""
 
 
 def name_sql(name: str) -> str:
@@ -86,13 +88,16 @@ class Session:
                     taken += batch
                     size += sum(len(cell) for row in batch for cell in row if isinstance(cell, str))
                     if len(taken) > rows:
-                        return Fetched(rows=taken[:rows], why_not=f"the result was cut at {rows:,} rows")
+                        cut = f"the result was cut at {rows:,} rows"
+                        return Fetched(rows=taken[:rows], why_not=cut, shortfall=Shortfall.ROWS)
                     if size > MOST_BYTES:
-                        return Fetched(rows=taken, why_not=f"the result was cut at {MOST_BYTES // 2**20} MB")
+                        cut = f"the result was cut at {MOST_BYTES // 2**20} MB"
+                        return Fetched(rows=taken, why_not=cut, shortfall=Shortfall.SIZE)
         except duckdb.Error as fault:
             if watch.fired:
-                return Fetched(rows=[], why_not=f"the hunt was stopped after {seconds:.3g} s, its limit of time")
-            return Fetched(rows=[], why_not=sentence_of(fault))
+                late = f"the hunt was stopped after {seconds:.3g} s, its limit of time"
+                return Fetched(rows=[], why_not=late, shortfall=Shortfall.TIME)
+            return failed(fault)
         return Fetched(rows=taken, why_not=None)
 
 
@@ -125,12 +130,13 @@ FAULTS: tuple[type[Exception], ...] = (duckdb.Error, OSError)
 """What can go wrong while a session is made or used."""
 
 
-def sentence_of(fault: Exception) -> str:
-    """What DuckDB or the system raised, as a sentence."""
-    first = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
+def failed(fault: Exception) -> Fetched:
+    """What DuckDB or the system raised, as the result of a hunt."""
     if isinstance(fault, duckdb.OutOfMemoryException):
-        return "the hunt needed more memory or temporary space than its limit"
-    return f"the hunt failed while it ran: {first}"
+        needed = "the hunt needed more memory or temporary space than its limit"
+        return Fetched(rows=[], why_not=needed, shortfall=Shortfall.MEMORY)
+    first = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
+    return Fetched(rows=[], why_not=f"the hunt failed while it ran: {first}", shortfall=Shortfall.FAILED)
 
 
 @contextmanager

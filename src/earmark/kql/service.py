@@ -46,13 +46,16 @@ class Kql:
         cache: Path | None = None,
         timeout: timedelta = timedelta(seconds=20),
         memory: int = 768 * 2**20,
+        longest: int = LONGEST_QUERY,
     ) -> None:
+        """`longest` is the number of characters that a query may have."""
         # A table without columns cannot be bound, and whether a caller names it must not decide what is cached.
         self._tables = {name: columns for name, columns in tables.items() if columns}
         self._digest = tables_digest(self._tables)
         self._cache = None if cache is None else AnalysisCache(cache)
         self._timeout = timeout
         self._memory = memory
+        self._longest = longest
         self._service: LanguageService | None = None
 
     def analyze(self, query: str) -> Analysis:
@@ -73,7 +76,7 @@ class Kql:
 
     def _analyze_cold(self, query: str) -> tuple[Analysis, bool]:
         """The analysis, and whether it will be the same next time (a time-out may not be)."""
-        fault = _unreadable(query)
+        fault = _unreadable(query, self._longest)
         if fault is not None:
             return Analysis(diagnostics=(fault,), columns=None, compiled=None), True
         from earmark.kql.language.service import LanguageService, ServiceLimits, with_deep_stack
@@ -147,14 +150,12 @@ def _diagnostics(answer: ServiceAnswer, offset: Callable[[int], int]) -> tuple[D
     )
 
 
-def _unreadable(query: str) -> Diagnostic | None:
+def _unreadable(query: str, longest: int) -> Diagnostic | None:
     if not query.strip():
         return _whole(query, "EK005", "the query is empty", "begin with a table, such as DeviceInfo")
-    if len(query) > LONGEST_QUERY:
+    if len(query) > longest:
         hint = "put long lists of values into a list of the project"
-        return _whole(
-            query, "EK004", f"the query has {len(query):,} characters; at most {LONGEST_QUERY:,} are allowed", hint
-        )
+        return _whole(query, "EK004", f"the query has {len(query):,} characters; at most {longest:,} are allowed", hint)
     nested = _deepest(query)
     if nested > DEEPEST_BRACKETS:
         return _whole(

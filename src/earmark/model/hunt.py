@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 
@@ -29,6 +30,23 @@ class HuntLimits:
     """For translation and execution together."""
     freshness: timedelta = timedelta(hours=24)
     """How old the newest data may be at the hunt's end."""
+
+
+class Shortfall(StrEnum):
+    """What keeps the rows of a hunt from being all there are."""
+
+    ROWS = "rows"
+    """Cut at the limit of rows."""
+    SIZE = "size"
+    """Cut since the result is too big."""
+    TIME = "time"
+    """Stopped at the limit of time; there are no rows."""
+    MEMORY = "memory"
+    """Stopped at the limit of memory; there are no rows."""
+    FAILED = "failed"
+    """It failed while it ran; there are no rows."""
+    DATA = "data"
+    """The rows are all that the data give, and the data do not reach to the hunt's end or lack a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +82,5 @@ class HuntResult:
     """The newest event the hunt could have seen; None when there is none."""
     seconds: float
     """How long the hunt took."""
+    shortfall: Shortfall | None = None
+    """The kind of `why_not`, where the engine tells kinds apart."""

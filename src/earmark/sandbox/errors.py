@@ -41,7 +41,7 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.message = message
+        self.message = message.encode("utf-8", "replace").decode()  # half a surrogate pair is no text that can be sent
         self.code = code
         """What stands in `error.code`; None for the ordinary one of the status."""
         self.headers = dict(headers or {})

@@ -148,6 +148,11 @@ class Machines:
         reported = self._facts[bisect_left(self._ids, device)].report.get("AssetValue")
         return reported if reported in VALUES else VALUES[0]
 
+    def values(self) -> dict[str, str]:
+        """The device values that callers set."""
+        with self._lock:
+            return dict(self._values)
+
     def forget(self) -> None:
         """Every device value as the events say."""
         with self._lock:

@@ -10,6 +10,11 @@ from earmark.estates.embedded.devices import DeviceStore
 from earmark.estates.embedded.physical import ticks_of
 from earmark.model.device import Origin
 
+HUNTED_LATER = timedelta(minutes=15)
+"""A change that shows late in the API shows later still in hunting, whose tables of entities are refreshed this often
+(https://learn.microsoft.com/defender-xdr/advanced-hunting-overview).
+"""
+
 
 class UnknownDevices(Exception):
     """Some ids are none of the tenant's; nothing was changed."""
@@ -62,11 +67,13 @@ class TagBook:
             found[device].append((tag, _ORIGINS[origin]))
         return found
 
-    def shown(self, devices: Sequence[str], *, now: datetime) -> dict[str, list[tuple[str, Origin]]]:
-        """The tags of some devices as the API shows them."""
+    def shown(
+        self, devices: Sequence[str], *, now: datetime, later_by: timedelta = timedelta()
+    ) -> dict[str, list[tuple[str, Origin]]]:
+        """The tags of some devices as the API shows them, or what sees late changes `later_by` later."""
         found = self.standing(devices)
         with self._lock:
-            late = {device: self._still_late(device, now) for device in list(self._late) if device in found}
+            late = {device: self._still_late(device, now, later_by) for device in list(self._late) if device in found}
         for device, tags in late.items():
             for tag, stood in tags.items():
                 pair = (tag, Origin.MANUAL)
@@ -95,13 +102,13 @@ class TagBook:
                 else:
                     waiting.pop(tag, None)
 
-    def _still_late(self, device: str, now: datetime) -> dict[str, bool]:
+    def _still_late(self, device: str, now: datetime, later_by: timedelta) -> dict[str, bool]:
         tags = self._late[device]
-        for tag in [tag for tag, (until, _) in tags.items() if until <= now]:
+        for tag in [tag for tag, (until, _) in tags.items() if until + HUNTED_LATER <= now]:
             del tags[tag]
         if not tags:
             del self._late[device]
-        return {tag: stood for tag, (_, stood) in tags.items()}
+        return {tag: stood for tag, (until, stood) in tags.items() if until + later_by > now}
 
 
 _ORIGINS = {origin.value: origin for origin in Origin}

@@ -28,7 +28,8 @@ from earmark.sandbox.tokens import Tokens
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-    from earmark.hunting.base import Engine
+    from earmark.kql.service import Kql
+    from earmark.sandbox.hunts import Hunts
 
 
 class Tenant:
@@ -44,7 +45,9 @@ class Tenant:
         domain: str = "corp.example",
         cache: Path | None = None,
         signing_key: RSAPrivateKey | None = None,
+        kql: Kql | None = None,
     ) -> None:
+        """`cache` is the folder where analyses of queries are kept; `kql` is what makes them, shared by tenants."""
         self.estate = estate
         self.seed = seed
         self.id = str(uuid5(NAMESPACE_URL, f"earmark:{seed}:tenant"))
@@ -68,19 +71,17 @@ class Tenant:
         self.on_reset: list[Callable[[], None]] = [self.tags.forget, self.machines.forget]
         """Called by `reset`: parts that keep state of their own append themselves."""
         self._cache = cache
+        self._kql = kql
         self._assertions: set[str] = set()
         self._lock = Lock()
 
     @cached_property
-    def engine(self) -> Engine:
+    def hunts(self) -> Hunts:
         """Hunts on the tenant's events."""
-        from earmark.hunting.local import LocalEngine
-        from earmark.kql.service import Kql
+        from earmark.sandbox.hunts import Hunts, analyzer
 
-        cache = self._cache
-        return LocalEngine(
-            events=self.estate.events, kql=lambda tables, timeout: Kql(tables, cache=cache, timeout=timeout)
-        )
+        kql = self._kql or analyzer(self._cache)
+        return Hunts(self.estate, tags=self.tags, values=self.machines.values, kql=kql)
 
     def first_use(self, identifier: str) -> bool:
         """Whether an assertion of this identifier was not seen before."""

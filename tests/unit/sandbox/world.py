@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.importer import import_paths
+from earmark.sandbox import hunts
 from earmark.sandbox.app import create_app
 from earmark.sandbox.apps import App, default_apps
 from earmark.sandbox.clock import TenantClock
@@ -47,6 +48,10 @@ def _signing_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
 
 
+analyzer = cache(hunts.analyzer)
+"""One language service for all tenants of a process."""
+
+
 class World:
     """A tenant that is served in this process, on a clock that stands still."""
 
@@ -58,6 +63,7 @@ class World:
             clock=self.clock,
             apps=default_apps(7, "secret-of-"),
             signing_key=_signing_key(),
+            kql=analyzer(),
         )
         self.app = create_app(self.tenant)
         self.http = client(self.app)

@@ -174,6 +174,26 @@ def _hash(function: str) -> Builder:
     return build
 
 
+def _xxhash(call: Call) -> Scalar:
+    """A number that follows from a value. The bytes of other types than these are not documented."""
+    value = call[0]
+    if value.type not in ("string", "long", "datetime"):
+        raise call.refuse("a text, a long or a datetime can be hashed here; convert it with tostring() or tolong()", 0)
+    modulus = call.constant(1, 0)
+    if len(call) == 2 and (not isinstance(modulus, int) or modulus < 1):
+        raise call.refuse("the modulus must be a whole number from 1 on", 1)
+    if value.type == "string":
+        hexadecimal = f"hex(encode({value.sql}))"
+    else:  # eight bytes, the least significant first
+        digits = call.scope.hoist(call.give(f"lpad(hex({value.sql}::BIGINT), 16, '0')", "string"))
+        hexadecimal = " || ".join(f"substring({digits.inner}, {at}, 2)" for at in range(15, 0, -2))
+    found = call.macro("k_xxh64", call.scope.hoist(call.give(hexadecimal, "string")))
+    if modulus:
+        return call.give(f"({found} % {modulus})::BIGINT", "long", nullable=value.nullable)
+    signed = f"({found}::HUGEINT - CASE WHEN {found} >= {2**63} THEN {2**64}::HUGEINT ELSE 0 END)::BIGINT"
+    return call.give(signed, "long", nullable=value.nullable)
+
+
 def _repeat(call: Call) -> Scalar:
     """A text some times over. The documentation gives two bounds for how often; here the lower one holds."""
     times = call.constant(1)
@@ -223,6 +243,7 @@ STRINGS: Final[dict[str, Builder]] = {
     "base64_decode_tostring": template("coalesce(TRY(decode(from_base64({0}))), '')", ["string"]),
     "base64_decodestring": template("coalesce(TRY(decode(from_base64({0}))), '')", ["string"]),
     "url_decode": template("url_decode({0})", ["string"]),
+    "hash": _xxhash,
     "hash_md5": _hash("md5"),
     "hash_sha1": _hash("sha1"),
     "hash_sha256": _hash("sha256"),

@@ -14,11 +14,12 @@ from typing import Final
 from earmark.kql.compiler.macros.addresses import ADDRESSES, IPV4, OCTET
 from earmark.kql.compiler.macros.arrays import ARRAYS
 from earmark.kql.compiler.macros.base import Macro
+from earmark.kql.compiler.macros.hashes import HASHES
 from earmark.kql.compiler.macros.parsing import PARSING
 from earmark.kql.compiler.macros.texts import TERM, TEXTS
 from earmark.kql.compiler.macros.values import VALUES
 
-MACROS: Final[dict[str, Macro]] = {**VALUES, **ARRAYS, **TEXTS, **PARSING, **ADDRESSES}
+MACROS: Final[dict[str, Macro]] = {**VALUES, **ARRAYS, **TEXTS, **PARSING, **ADDRESSES, **HASHES}
 """Name → macro."""
 
 __all__ = ["IPV4", "MACROS", "OCTET", "TERM", "Macro", "definitions", "repeats"]
