@@ -209,9 +209,11 @@ class GraphEngine:
         if error.status == 429 and is_cpu(error.said):
             now = self._pace.now()
             free_at = now + (QUARTER - (now - now.replace(minute=0, second=0, microsecond=0)) % QUARTER)
+            seconds = (free_at - now).total_seconds()
+            self._hunts.block(seconds)  # no other hunt would fare better
             self._wait(
                 hunt,
-                (free_at - now).total_seconds(),
+                seconds,
                 f"the tenant's processing time for hunting is used up; it hunts again from {instant_text(free_at)} on",
             )
         elif error.status == 504:

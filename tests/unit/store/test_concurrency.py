@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 from earmark.model.ledger import What
+from earmark.model.quota import QuotaLimit
 from earmark.store import open_store
 from earmark.store.base import Fire
 from tests.unit.store.samples import NOON, entry
@@ -34,6 +36,20 @@ def test_an_orphaned_fire_is_taken_over_by_one_of_many(tmp_path: Path) -> None:
         took = list(pool.map(lambda worker: store.take_over_fire(orphan, f"r{worker}"), range(WORKERS)))
     assert took.count(True) == 1
     store.close()
+
+
+def test_a_quota_holds_for_many_at_once(tmp_path: Path) -> None:
+    open_store("sqlite:state.db", tmp_path).close()
+    limits = (QuotaLimit(calls=10, within=timedelta(minutes=1)),)
+
+    def take(_worker: int) -> int:
+        store = open_store("sqlite:state.db", tmp_path)
+        given = sum(store.take_quota("tags", limits, NOON, patience=timedelta(seconds=30)).ticket > 0 for _ in range(5))
+        store.close()
+        return given
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        assert sum(pool.map(take, range(WORKERS))) == 10
 
 
 def test_appends_at_once_make_one_chain(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def build_defender(
     told: Callable[[str], None] = lambda _sentence: None,
 ) -> DefenderParts:
     """A tenant's parts. `writable` False makes writing impossible; `hunted`: hunting is allowed, so tags are told apart
-    by origin; `told` hears of waits that are long.
+    by origin; `told` hears of long waits, and of lists that are not whole.
     """
     pace = RealPace()
     where = addresses(settings.cloud, settings.geo, settings.hosts)
@@ -58,6 +58,10 @@ def build_defender(
     )
     hunts = Hunts(client, old=settings.old_hunting)
     estate = DefenderEstate(
-        client, tenant=settings.tenant, hunts=hunts if hunted else None, delegated=is_delegated(settings.sign_in)
+        client,
+        tenant=settings.tenant,
+        hunts=hunts if hunted else None,
+        delegated=is_delegated(settings.sign_in),
+        told=told,
     )
     return DefenderParts(client=client, estate=estate, hunts=hunts, probe=TenantProbe(client, tokens, settings))

@@ -36,8 +36,10 @@ SHORTEST_PAUSE = 0.5
 """Seconds between two attempts at least, even where the tenant asks for none."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds before the first repeat, and the most between two that the tenant names no time for."""
-LONGEST_REQUEST = 900.0
+LONGEST_WAIT = 900.0
 """Seconds that the tenant may ask for before giving up is better than waiting."""
+LONGEST_BLOCK = 3600.0
+"""Seconds that others are kept from calling at most, whatever the tenant asks for."""
 _REPEATED = frozenset({408, 429, 500, 502, 503, 504})
 _ERROR_BYTES = 200_000
 
@@ -177,6 +179,14 @@ class Client:
                     return self._attempt(request)
         except _Again as last:
             raise last.fault from None
+        except CallRefused as refused:
+            refused.doubtful = pauses.doubtful
+            raise
+        except PermissionDenied as denied:
+            if not (pauses.doubtful and request.operation.writes):
+                raise
+            # An attempt before this one may have taken effect.
+            raise NoAnswer(denied.message, hint=denied.hint) from None
         raise AssertionError("stamina gives an attempt or an error")
 
     def _attempt(self, request: _Request) -> Answer:
@@ -262,23 +272,26 @@ class _Pauses:
         self._client = client
         self._request = request
         self._count = 0
+        self.doubtful = False
+        """Whether an attempt may have taken effect without our knowing it."""
 
     def before_again(self, error: Exception) -> bool:
         """Whether another attempt is worth it; when it is, its time has come on return."""
         if not isinstance(error, _Again):
             return False
+        self.doubtful |= error.fault.status != 429
         self._count += 1
         if self._count >= ATTEMPTS:
             return False
         pause = min(FIRST_PAUSE * 2 ** (self._count - 1), LONGEST_PAUSE) * (0.5 + self._client.chance.random())
         wait = pause if error.wait is None else error.wait
-        if wait > LONGEST_REQUEST:
+        if error.wait is not None:  # for everybody: turns are given after it
+            self._client.quota.block(self._request.operation, min(wait, LONGEST_BLOCK))
+        if wait > LONGEST_WAIT:
             return False
         if self._request.until is not None and self._client.pace.monotonic() + wait > self._request.until:
             return False
-        if error.wait is not None:
-            self._client.quota.block(self._request.operation, wait)  # for everybody: turns are given after it
-        else:
+        if error.wait is None:
             self._client.pace.sleep(wait)
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from earmark.estates.base import Cost, Inventory, Outcome, TagAction
@@ -31,8 +31,19 @@ class DefenderEstate:
     batch_size = MOST
     visible_within = timedelta(hours=1)
 
-    def __init__(self, client: Client, *, tenant: str, hunts: Hunts | None = None, delegated: bool = False) -> None:
-        """With `hunts`, tags are told apart by origin; `delegated`: the inventory is never known to be whole."""
+    def __init__(
+        self,
+        client: Client,
+        *,
+        tenant: str,
+        hunts: Hunts | None = None,
+        delegated: bool = False,
+        told: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
+        """With `hunts`, tags are told apart by origin; `delegated`: the inventory is never known to be whole; `told`
+        hears that it is not.
+        """
+        self._told = told
         self.id = f"defender:{tenant}"
         self._client = client
         self._hunts = hunts
@@ -48,6 +59,8 @@ class DefenderEstate:
             machines = list_machines(self._client)
         except PartialList as partial:
             machines, why_not = partial.machines, partial.message
+        if why_not is not None:
+            self._told(f"some devices may be missing: {why_not}")
         kinds = self._fetch_kinds(now)
         self._united = unites(machines, kinds)
         devices = [

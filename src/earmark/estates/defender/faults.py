@@ -32,6 +32,8 @@ class CallRefused(EstateError):
         """The error's code, as the tenant gives it."""
         self.said = said
         """The error's text in full; only ever searched, never shown."""
+        self.doubtful = False
+        """Whether an attempt before the refused one got no answer, and may have taken effect."""
 
 
 class NoAnswer(EstateError):

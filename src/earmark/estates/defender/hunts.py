@@ -61,6 +61,10 @@ class Hunts:
             raise EstateError("the tenant's answer to a hunt holds no schema and results.")
         return Rows(schema=tuple(_column(column) for column in schema), rows=rows, size=answer.size)
 
+    def block(self, seconds: float) -> None:
+        """Let nobody hunt for some seconds."""
+        self.client.quota.block(OLD_HUNT if self.old else HUNT, seconds)
+
 
 def _is_final(status: int, said: str) -> bool:
     return status in (502, 504) or (status == 429 and is_cpu(said))

@@ -124,7 +124,8 @@ class _Work:
             gone = set(named)
             left = [one for one in group if one not in gone]
             self.groups += [left] if left else []
-            if len(named) <= ASKED_SINGLY:  # a word about one machine is surer than one in a sentence about many
+            # A word about one machine is surer than one in a sentence about many.
+            if len(named) <= ASKED_SINGLY or error.doubtful:
                 self.groups += [[one] for one in named]
             else:
                 self._end(named, OutcomeState.REJECTED, error.message)

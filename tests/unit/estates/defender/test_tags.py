@@ -138,6 +138,15 @@ def test_what_got_no_answer_after_others_did_is_unknown() -> None:
     assert [o.state for o in outcomes] == [OutcomeState.APPLIED] * 2 + [OutcomeState.UNKNOWN] * 2
 
 
+def test_a_refusal_after_silence_is_no_rejection() -> None:
+    closed = httpx2.ReadError("closed")
+    with pytest.raises(NoAnswer, match="401"):
+        TagWriter(client_on(Scripted([closed, error(401)]))).write(TagAction.ADD, "T", ids(2))
+    single = Scripted([error(403), answer(), closed, error(401)])
+    outcomes = TagWriter(client_on(single)).write(TagAction.ADD, "T", ids(3))
+    assert [o.state for o in outcomes] == [OutcomeState.APPLIED, OutcomeState.UNKNOWN, OutcomeState.REJECTED]
+
+
 def test_what_is_known_is_not_lost_when_rights_end() -> None:
     single = Scripted([error(403), answer(), error(401)])
     outcomes = TagWriter(client_on(single)).write(TagAction.ADD, "T", ids(4))
