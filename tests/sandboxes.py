@@ -6,11 +6,12 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.types import ASGIApp
 
 from earmark.estates.defender.client import Client
@@ -23,6 +24,7 @@ from earmark.project.settings import Cloud, HostSettings
 from earmark.sandbox.app import create_app
 from earmark.sandbox.apps import App
 from earmark.sandbox.clock import TenantClock
+from earmark.sandbox.hunts import analyzer
 from earmark.sandbox.tenant import Tenant
 
 HERE = "https://localhost:8443"
@@ -91,6 +93,15 @@ class TenantTokens:
         return self._kept[api]
 
 
+_analyzer = cache(analyzer)
+"""One language service for all tenants of a process."""
+
+
+@cache
+def _signing_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+
+
 @dataclass
 class Sandbox:
     """A tenant on an embedded estate, and what stands before it."""
@@ -98,13 +109,12 @@ class Sandbox:
     folder: Path
     at: datetime = NOON
     app_name: str = "everything"
-    cache: Path | None = None
     tenant: Tenant = field(init=False)
 
     def __post_init__(self) -> None:
         self.devices = EmbeddedEstate(self.folder / "tenant")
         self.clock = TenantClock(self.at, virtual=True)
-        self.tenant = Tenant(self.devices, clock=self.clock, cache=self.cache)
+        self.tenant = Tenant(self.devices, clock=self.clock, signing_key=_signing_key(), kql=_analyzer())
         self.pace = TenantPace(self.clock)
 
     @cached_property

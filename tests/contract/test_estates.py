@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +9,6 @@ from pathlib import Path
 import pytest
 
 from earmark.estates.base import Cost, Estate, OutcomeState, TagAction
-from earmark.estates.defender.client import Client
-from earmark.estates.defender.estate import DefenderEstate
-from earmark.estates.defender.hunts import Hunts, Rows
 from earmark.estates.embedded.devices import Listing, Sighting
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.physical import ticks_of
@@ -50,31 +46,7 @@ def _embedded(folder: Path) -> Estate:
 def _defender(folder: Path) -> Estate:
     sandbox = Sandbox(folder, at=NOON + 3 * HOUR)
     _fill(sandbox.devices)
-    client = sandbox.client(MemoryStore())
-    return DefenderEstate(client, tenant=sandbox.tenant.id, hunts=KnownOrigins(client, sandbox))
-
-
-class KnownOrigins(Hunts):
-    """Answers the question for origins from the tenant's estate."""
-
-    def __init__(self, client: Client, sandbox: Sandbox) -> None:
-        super().__init__(client)
-        self._sandbox = sandbox
-
-    def run(self, query: str, *, since: datetime, end: datetime, until: float | None = None) -> Rows:
-        found: dict[str, dict[str, list[str]]] = {}
-        for device, tag, origin in self._sandbox.devices.devices.tags():
-            found.setdefault(device, {}).setdefault(origin, []).append(tag)
-        rows = [
-            {
-                "DeviceId": key,
-                "Registry": "",
-                **{o.title(): json.dumps(kinds.get(o, [])) for o in ("manual", "dynamic")},
-            }
-            for key, kinds in sorted(found.items())
-            if set(kinds) != {"manual"}
-        ]
-        return Rows(schema=(), rows=rows, size=0)
+    return sandbox.estate(MemoryStore())
 
 
 def _fill(estate: EmbeddedEstate) -> None:

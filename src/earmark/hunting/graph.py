@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from earmark.errors import EstateError, HuntError
@@ -269,16 +269,22 @@ class GraphEngine:
         self._newest = {known: at for known, at in self._newest.items() if known[:2] == key}
         missing = [table for table in tables if (*key, table) not in self._newest]
         if missing:
+            begin = request.now - request.limits.freshness
+            within = f"Timestamp between ({_literal(begin)} .. {_literal(request.now)})"
             legs = ", ".join(
-                f"({table} | summarize Newest = max(Timestamp) | extend Source = '{table}')" for table in missing
+                f"({table} | where {within} | summarize Newest = max(Timestamp) | extend Source = '{table}')"
+                for table in missing
             )
-            asked = _Hunt(
-                request=request, query="", since=request.now - request.limits.freshness, until=hunt.until, splits=False
-            )
+            asked = _Hunt(request=request, query="", since=begin, until=hunt.until, splits=False)
             found = self._ask(asked, f"union {legs}\n| project Source, Newest")
             newest = {row.get("Source"): _moment(row.get("Newest")) for row in found.rows}
             self._newest |= {(*key, table): newest.get(table) for table in missing}
         return {table: self._newest[*key, table] for table in tables}
+
+
+def _literal(at: datetime) -> str:
+    """An instant as KQL writes it."""
+    return f"datetime({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ})"
 
 
 def _moment(value: Any) -> datetime | None:
