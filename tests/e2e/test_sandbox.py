@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 from azure.identity import CertificateCredential, ClientSecretCredential, ManagedIdentityCredential
+from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
 from earmark.estates.embedded.devices import Sighting
 from earmark.estates.embedded.estate import EmbeddedEstate
@@ -53,7 +54,7 @@ def sandbox(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
 
 
 def test_sign_in_with_secret_and_certificate_over_tls(tmp_path: Path) -> None:
-    with sandbox(tmp_path) as ready:
+    with sandbox(tmp_path, "--name", "api.securitycenter.microsoft.com") as ready:
         app = next(app for app in ready["apps"] if app["name"] == "tagger")
         common: dict[str, Any] = {
             "authority": ready["url"],
@@ -71,6 +72,10 @@ def test_sign_in_with_secret_and_certificate_over_tls(tmp_path: Path) -> None:
             http.post("/sandbox/faults", json={"drop": 1})
             with pytest.raises(httpx2.TransportError):
                 http.get("/api/machines", headers={"Authorization": f"Bearer {token}"})
+            certificate_text = ssl.get_server_certificate((http.base_url.host, http.base_url.port or 443))
+            names = load_pem_x509_certificate(certificate_text.encode()).extensions
+            found = names.get_extension_for_class(SubjectAlternativeName).value.get_values_for_type(DNSName)
+            assert found == ["localhost", "api.securitycenter.microsoft.com"]
             log = http.get("/sandbox/log").json()["requests"]
             assert [entry["status"] for entry in log if entry["operation"] == "token"] == [200] * 4
 
@@ -110,6 +115,7 @@ def test_a_managed_identity_signs_in(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (("--fault", "throttel=1"), "throttle"),
         (("--fault", "throttle=often"), "NAME=RATE"),
         (("--keep",), "--estate"),
+        (("--name", "münchen"), "no host name"),
         (("--estate", "nowhere"), "neither"),
         (("--host", "203.0.113.7"), "cannot listen"),
     ],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed makes the same tenant.")
 @click.option("--estate", type=PATH, default=None, help="Serve this estate, or this project's, instead.")
 @click.option("--keep", is_flag=True, help="Write tags into that estate instead of into a copy.")
+@click.option("--name", "names", multiple=True, metavar="HOST", help="Another host name that the certificate is for.")
 @click.option("--no-tls", is_flag=True, help="Plain HTTP, for clients that take it.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME=RATE", help="Switch a fault on, or change a setting.")
 @click.option("--virtual-time", is_flag=True, help="The clock stands still until it is advanced.")
@@ -39,6 +40,7 @@ def command(
     seed: int,
     estate: Path | None,
     keep: bool,
+    names: tuple[str, ...],
     no_tls: bool,
     faults: tuple[str, ...],
     virtual_time: bool,
@@ -74,8 +76,8 @@ def command(
         )
         tenant.set_faults(values)
         authority = None if no_tls else Authority(place)
-        names = ["localhost", "127.0.0.1", "::1", *([] if host in ("0.0.0.0", "::") else [host])]
-        certificate, key = authority.issue(place, names) if authority else (None, None)
+        known = ["localhost", "127.0.0.1", "::1", *([] if host in ("0.0.0.0", "::") else [host]), *names]
+        certificate, key = authority.issue(place, known) if authority else (None, None)
         listening = Listening(host=host, port=port, certificate=certificate, key=key)
         ca = authority.path if authority else None
         serve(tenant, listening, seconds=seconds, tell=lambda url: _tell(tenant, url, place, ca))

@@ -154,4 +154,8 @@ def _general_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
+        pass
+    try:
         return x509.DNSName(host)
+    except ValueError:
+        raise UsageError(f"{host!r} is no host name.", hint="Write it in ASCII, as DNS does.") from None
