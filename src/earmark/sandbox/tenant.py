@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     from earmark.kql.service import Kql
+    from earmark.sandbox.alert_book import AlertBook
     from earmark.sandbox.hunts import Hunts
 
 
@@ -82,6 +83,13 @@ class Tenant:
 
         kql = self._kql or analyzer(self._cache)
         return Hunts(self.estate, tags=self.tags, values=self.machines.values, kql=kql)
+
+    @cached_property
+    def alerts(self) -> AlertBook:
+        """The tenant's alerts and incidents."""
+        from earmark.sandbox.alert_book import AlertBook
+
+        return AlertBook(self.estate.events, self.estate.folder / "alerts.db")
 
     def first_use(self, identifier: str) -> bool:
         """Whether an assertion of this identifier was not seen before."""

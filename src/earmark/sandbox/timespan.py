@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from earmark.estates.embedded.physical import ticks_of
+
 DEFAULT = timedelta(days=30)
 """How far back a hunt looks that says nothing of it."""
 _DURATION = re.compile(
@@ -72,3 +74,11 @@ def read_instant(text: str) -> datetime:
     except ValueError:
         raise TimespanFault(f"'{text[:100]}' is not a date and time that exists.") from None
     return moment.astimezone(UTC)
+
+
+def read_ticks(text: str) -> int:
+    """The ticks of an instant, exact to all seven digits of a second."""
+    moment = read_instant(text)
+    fraction = re.search(r"\.(\d{1,7})", text)
+    digits = f"{fraction[1]:0<7}" if fraction else "0000000"
+    return ticks_of(moment.replace(microsecond=0)) + int(digits)
