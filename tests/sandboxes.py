@@ -121,7 +121,14 @@ class Sandbox:
     def transport(self) -> InTenant:
         return InTenant(create_app(self.tenant))
 
-    def client(self, book: QuotaBook, *, writable: bool = True, app_name: str | None = None, **options: Any) -> Client:
+    def client(
+        self,
+        book: QuotaBook,
+        *,
+        writable: bool = True,
+        app_name: str | None = None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> Client:
         wanted = app_name or self.app_name
         (app,) = (app for app in self.tenant.apps.values() if app.name == wanted)
         return Client(
@@ -130,9 +137,8 @@ class Sandbox:
             quota=Quota(book, self.pace, tenant=self.tenant.id),
             pace=self.pace,
             writable=writable,
-            transport=self.transport,
+            transport=transport or self.transport,
             chance=random.Random(7),
-            **options,
         )
 
     def estate(self, book: QuotaBook, *, hunts: bool = True, **options: Any) -> DefenderEstate:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from earmark.errors import EarmarkError
@@ -50,6 +51,27 @@ class TenantTime(Clock):
         return self.of.now()
 
 
+class Killed(BaseException):
+    """Stands for the end of the process: nothing of ours may catch it."""
+
+
+class Mortal(httpx2.BaseTransport):
+    """Now and then the process ends at a request: before it is sent, or after it was acted upon."""
+
+    def __init__(self, inner: httpx2.BaseTransport, chance: random.Random) -> None:
+        self.inner = inner
+        self.chance = chance
+        self.rate = 0.0
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.chance.random() < self.rate:
+            if self.chance.random() < 0.7:
+                with suppress(httpx2.RequestError):
+                    self.inner.handle_request(request)
+            raise Killed
+        return self.inner.handle_request(request)
+
+
 class Life:
     """A tenant of some devices and one flow, whose hunts name what a test sets."""
 
@@ -63,7 +85,8 @@ class Life:
         self.store = open_store("sqlite:state.db", folder)
         self.engine = FakeEngine()
         self.flow = make_flow(action=Action.SYNC, guard=NO_GUARD)
-        self.estate = self.sandbox.estate(self.store, hunts=False)
+        self.mortal = Mortal(self.sandbox.transport, random.Random(count))
+        self.estate = self.sandbox.estate(self.store, hunts=False, transport=self.mortal)
 
     def workspace(self) -> Workspace:
         settings = Settings(
@@ -89,12 +112,14 @@ class Life:
         self.engine.found[self.flow.hunt.query] = devices
 
     def run(self) -> FlowState:
+        # A new process knows nothing of the one before it.
+        self.estate = self.sandbox.estate(self.store, hunts=False, transport=self.mortal)
         (flow,) = run_flows(self.workspace(), [self.flow.name], trigger="on demand").flows
         return flow.state
 
     def run_until_done(self) -> int:
         for count in range(1, MOST_RUNS + 1):
-            with suppress(EarmarkError):  # a run that could not begin; the schedule tries again
+            with suppress(EarmarkError, Killed):  # a run that could not begin or end; the schedule tries again
                 if self.run() is FlowState.DONE:
                     return count
             self.sandbox.clock.advance(600)
@@ -130,6 +155,7 @@ def live(life: Life, seed: int) -> None:
     sandbox = life.sandbox
     sandbox.tenant.faults.reset(seed)
     set_faults(sandbox, chance)
+    life.mortal.rate = chance.choice([0.0, 0.02, 0.05]) * 300 / len(life.ids)
     wanted: set[str] = set()
     for size in (len(life.ids) // 2, len(life.ids) // 2, 0):
         wanted = set(chance.sample(life.ids, size))
@@ -139,6 +165,7 @@ def live(life: Life, seed: int) -> None:
     log = sandbox.tenant.log.entries()
     assert sandbox.tenant.log.forgotten == 0
     sandbox.tenant.faults.reset(seed)
+    life.mortal.rate = 0.0
     sandbox.clock.advance(2 * 3600)
     life.run_until_done()
     assert life.tagged() == wanted == life.owned()

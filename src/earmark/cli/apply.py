@@ -22,7 +22,7 @@ def command(options: Options, file: Path, accept_empty_state: bool) -> int:
     from earmark.services.apply import apply_file
 
     workspace = options.open().workspace()
-    warn_of_fresh_state(workspace)
+    warn_of_fresh_state(workspace, changing=True)
     run = apply_file(workspace, file, accept_empty_state=accept_empty_state)
     print_run(options.format, run)
     return run_exit_code(run)

@@ -56,12 +56,12 @@ class Options:
         return open_project(self.project, env=self.env, clock=self.clock(), told=tell)
 
 
-def warn_of_fresh_state(workspace: Workspace) -> None:
-    """Say on stderr when the state may have been lost."""
+def warn_of_fresh_state(workspace: Workspace, *, changing: bool = False) -> None:
+    """Say on stderr when the state may have been lost; `changing` before a command that may change the estate."""
     from earmark.cli.render.text import printable
     from earmark.services.fresh_state import fresh_state_warning
 
-    warning = fresh_state_warning(workspace)
+    warning = fresh_state_warning(workspace, changing=changing)
     if warning:
         click.echo(f"warning: {printable(warning)}", err=True)
 

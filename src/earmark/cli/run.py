@@ -27,7 +27,7 @@ def command(options: Options, flows: tuple[str, ...], due: bool, accept_empty_st
             "run takes the names of flows, or --due.", hint="Write `earmark run executive` or `earmark run --due`."
         )
     workspace = options.open().workspace()
-    warn_of_fresh_state(workspace)
+    warn_of_fresh_state(workspace, changing=True)
     if not due:
         ran = run_flows(workspace, flows, trigger="on demand", accept_empty_state=accept_empty_state)
         print_run(options.format, ran)

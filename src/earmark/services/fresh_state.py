@@ -14,8 +14,13 @@ from earmark.project.settings import EstateKind
 from earmark.services.workspace import Workspace
 
 
-def fresh_state_warning(workspace: Workspace) -> str | None:
-    """What to say when the state is empty although tags of the flows stand on devices; None when all is well."""
+def fresh_state_warning(workspace: Workspace, *, changing: bool = False) -> str | None:
+    """What to say when the state is empty although tags of the flows stand on devices; None when all is well.
+
+    `changing`: `require_known_state` comes next, and says it where it refuses.
+    """
+    if changing and workspace.project.settings.estate.kind is EstateKind.DEFENDER:
+        return None
     standing = _standing(workspace)
     if not standing:
         return None
