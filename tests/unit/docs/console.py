@@ -3,7 +3,8 @@
 In: a page of Markdown. Out: its steps in order. A fenced block `console` holds commands after `$ ` and beneath each
 what it prints, where the page shows it; a fenced block with `file=NAME` is a file to write there. In what is shown, `…`
 stands for anything within a line, and a line `…` for any lines. `$ echo $?` asks for the exit code of the command
-before it; every other command must end with 0.
+before it; every other command must end with 0. A page that serves something names its port in a comment; tests take a
+free one in its place.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 _FENCE = re.compile(r"^( *)```(\S*) *(.*?)\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
+_PORT = re.compile(r"<!-- port: (\d+) -->")
 _STARTS_IN = re.compile(r"<!-- starts in: (\S+) -->")
 
 
@@ -89,6 +92,16 @@ def starts_in(page: str) -> str:
     """The folder that the page begins in, as it says in a comment; empty for an empty one."""
     found = _STARTS_IN.search(page)
     return found[1] if found else ""
+
+
+def on_free_port(page: str) -> str:
+    """The page with a free port wherever it names its own."""
+    found = _PORT.search(page)
+    if found is None:
+        return page
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return re.sub(rf"\b{found[1]}\b", str(free.getsockname()[1]), page)
 
 
 class Reader:

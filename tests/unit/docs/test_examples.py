@@ -17,6 +17,7 @@ from tests.unit.docs.console import (
     Reader,
     make_company,
     matches,
+    on_free_port,
     read_blocks,
     read_commands,
     read_steps,
@@ -34,7 +35,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_can_be_followed(page: Path, tmp_path: Path, company: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+    text = on_free_port(page.read_text(encoding="utf-8"))
     folder = tmp_path
     if starts_in(text):
         shutil.copytree(company, tmp_path / "start")
