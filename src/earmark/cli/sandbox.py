@@ -77,6 +77,7 @@ def command(
         tenant.set_faults(values)
         authority = None if no_tls else Authority(place)
         known = ["localhost", "127.0.0.1", "::1", *([] if host in ("0.0.0.0", "::") else [host]), *names]
+        tenant.hosts = frozenset(known)
         certificate, key = authority.issue(place, known) if authority else (None, None)
         listening = Listening(host=host, port=port, certificate=certificate, key=key)
         ca = authority.path if authority else None

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hmac
 from importlib.resources import files
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from earmark.sandbox.errors import ApiError, error_schema
 from earmark.sandbox.faults import SETTINGS
+from earmark.sandbox.gate import tenant_of
 from earmark.sandbox.machine_api import found_machine
 from earmark.sandbox.sign_in import Form
 from earmark.sandbox.tag_api import usable_tag
@@ -36,7 +38,7 @@ _HEADERS = {
 
 def router(tenant: Tenant) -> APIRouter:
     """The page and what belongs to it."""
-    routes = APIRouter(tags=["page"], responses=_RESPONSES)
+    routes = APIRouter(tags=["page"], responses=_RESPONSES, dependencies=[Depends(require_same_origin)])
     pages = Environment(
         loader=PackageLoader("earmark.sandbox", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -80,9 +82,8 @@ def router(tenant: Tenant) -> APIRouter:
         return shown("device.html", device=device, token=tenant.page_token)
 
     @routes.post("/page/devices/{id}", status_code=303, response_class=RedirectResponse, openapi_extra=_FORM)
-    def change_device(request: Request, id: str, form: Form) -> Response:
+    def change_device(id: str, form: Form) -> Response:
         """Add a tag or remove one, as a person does; no request of the API, no limit, no fault."""
-        require_same_origin(request)
         if not hmac.compare_digest(form.get("token", "").encode(), tenant.page_token.encode()):
             raise ApiError(403, "The form was not sent by this page, or the sandbox was started anew since.")
         if form.get("action") not in ("add", "remove"):
@@ -95,11 +96,26 @@ def router(tenant: Tenant) -> APIRouter:
 
 
 def require_same_origin(request: Request) -> None:
-    """Refuse what a browser says that another site sent."""
+    """Refuse what a browser says that another site sent, and what came by a name that is not the sandbox's.
+
+    The second keeps out sites that let their own name lead to this machine, to read what only it may.
+    """
+    tenant, host = tenant_of(request), request.url.hostname or ""
+    if tenant.hosts is not None and host not in tenant.hosts and not is_address(host):
+        raise ApiError(403, f"This sandbox is not called {host}; --name adds a name.")
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
     if foreign or site not in (None, "same-origin", "none"):
         raise ApiError(403, "This request was sent by another site.")
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an address instead of a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def device_rows(tenant: Tenant, devices: list[str]) -> list[dict[str, Any]]:

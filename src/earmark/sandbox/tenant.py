@@ -67,6 +67,8 @@ class Tenant:
         """(operation, app) → until when a throttle that is a fault holds."""
         self.connections: dict[tuple[str, int], asyncio.Transport] = {}
         """The sockets of those who are connected, so that a fault can close one; empty in a process without sockets."""
+        self.hosts: frozenset[str] | None = None
+        """Names by which the page and control may be called, addresses apart; None for any."""
         self.page_token = token_urlsafe(16)
         """What forms of the page carry, so that no other site can send them."""
         self.on_reset: list[Callable[[], None]] = [self.tags.forget, self.machines.forget]

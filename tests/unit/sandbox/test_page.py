@@ -65,6 +65,15 @@ def test_no_other_site_edits_a_tag(world: World) -> None:
     assert world.http.post(path, data=form | {"token": token}, headers=own).status_code == 303
 
 
+def test_the_page_and_control_answer_to_the_sandbox_s_own_names(world: World) -> None:
+    world.tenant.hosts = frozenset({"localhost"})
+    for path in ("/", f"/page/devices/{world.ids[0]}", "/sandbox/apps"):
+        assert world.http.get(path).status_code == 200
+        assert world.http.get(path, headers={"Host": "127.0.0.1:8443"}).status_code == 200
+        assert world.http.get(path, headers={"Host": "[::1]:8443"}).status_code == 200
+        assert world.http.get(path, headers={"Host": "evil.example"}).status_code == 403
+
+
 def test_clock_faults_and_late_tags_are_shown(world: World) -> None:
     world.faults(throttle=0.25)
     text = world.http.get("/").text
