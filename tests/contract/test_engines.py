@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
 import pytest
 
-from earmark.errors import HuntError
+from earmark.errors import HuntError, PermissionDenied
 from earmark.estates.defender.hunts import Hunts
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.hunting.base import Engine, HuntRequest
 from earmark.hunting.graph import GraphEngine
 from earmark.hunting.local import LocalEngine
 from earmark.model.hunt import Column, HuntLimits, HuntResult, ListTable
+from earmark.sandbox.faults import Fault
 from tests.fakes_store import MemoryStore
 from tests.sandboxes import Sandbox
 from tests.unit.hunting.conftest import SharedKql
@@ -133,6 +135,39 @@ def test_more_rows_than_allowed_are_incomplete(ask: Ask) -> None:
     found = ask("DeviceInfo | distinct DeviceId", limits=HuntLimits(rows=3))
     assert not found.complete
     assert "3 rows" in (found.why_not or "")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_tenant_under_faults_gives_the_right_answer_or_none(
+    seed: int, events: Path, kql: SharedKql, tmp_path: Path
+) -> None:
+    copytree(events, tmp_path / "tenant")
+    # Waiting takes virtual minutes, and a tenant's ago() counts from when it runs the query.
+    query = "DeviceLogonEvents | where Timestamp > datetime(2026-01-17) | summarize N = count() by DeviceId"
+    sandbox = Sandbox(tmp_path, at=NOW)
+    right = set(_hunt(GraphEngine(Hunts(sandbox.client(MemoryStore())), kql=kql), query, NOW).rows)
+    assert right
+    chance = random.Random(seed)
+    sandbox.tenant.faults.reset(seed)
+    sandbox.tenant.set_faults({fault.value: chance.uniform(0, 0.3) for fault in Fault})
+    complete = 0
+    for _ in range(12):
+        found = _hunt(GraphEngine(Hunts(sandbox.client(MemoryStore())), kql=kql), query, NOW)
+        if found.complete:
+            complete += 1
+            assert set(found.rows) == right
+        else:
+            assert found.why_not
+    assert complete
+
+
+def _hunt(engine: Engine, query: str, now: datetime) -> HuntResult:
+    limits = HuntLimits(timeout=timedelta(minutes=20))
+    while True:
+        try:
+            return engine.hunt(HuntRequest(query=query, now=now, limits=limits))
+        except PermissionDenied:  # a new token that was refused at once, by a fault
+            continue
 
 
 def test_data_that_stop_short_are_incomplete(ask: Ask) -> None:

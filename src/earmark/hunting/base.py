@@ -18,7 +18,9 @@ class HuntRequest:
 
     query: str
     now: datetime
-    """The hunt's end: `now()` and `ago()` count from here, later events are not seen."""
+    """The hunt's end: later events are not seen. `now()` and `ago()` count from here; in a tenant from the moment at
+    which it runs the query, which is a little later.
+    """
     lists: Mapping[str, ListTable] = field(default_factory=dict)
     limits: HuntLimits = HuntLimits()
     window: timedelta | None = None
