@@ -12,8 +12,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,16 +23,15 @@ import stamina.instrumentation
 
 from earmark.errors import EstateError, PermissionDenied
 from earmark.estates.defender.clouds import Addresses, same_place
-from earmark.estates.defender.faults import CallRefused, NoAnswer, TooBig, clean
-from earmark.estates.defender.operations import MEGABYTE, READS, Operation
+from earmark.estates.defender.faults import CallRefused, NoAnswer, clean
+from earmark.estates.defender.operations import READS, Operation
 from earmark.estates.defender.pace import Pace
 from earmark.estates.defender.quota import Quota
 from earmark.estates.defender.sign_in import Tokens
+from earmark.estates.defender.wire import error_of, http_date, open_http, read_body, retry_after, words_of
 
 ATTEMPTS = 8
 """How often one request is sent at most."""
-SHORTEST_PAUSE = 0.5
-"""Seconds between two attempts at least, even where the tenant asks for none."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds before the first repeat, and the most between two that the tenant names no time for."""
 LONGEST_WAIT = 900.0
@@ -41,7 +39,6 @@ LONGEST_WAIT = 900.0
 LONGEST_BLOCK = 3600.0
 """Seconds that others are kept from calling at most, whatever the tenant asks for."""
 _REPEATED = frozenset({408, 429, 500, 502, 503, 504})
-_ERROR_BYTES = 200_000
 
 
 Final = Callable[[int, str], bool]
@@ -107,7 +104,7 @@ class Client:
         self._tokens = tokens
         self._writable = writable
         self.chance = chance or random.Random()
-        self._make: Callable[[], httpx2.Client] = lambda: _http(transport, ca, proxy)
+        self._make: Callable[[], httpx2.Client] = lambda: open_http(transport, ca, proxy)
         self._http: httpx2.Client | None = None
 
     def call(
@@ -151,9 +148,9 @@ class Client:
         try:
             response = self._http.get(url, timeout=httpx2.Timeout(20.0, connect=10.0))
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
-            raise NoAnswer(f"{clean(url)} gives no answer: {_network(error)}.", hint=_NETWORK) from None
+            raise NoAnswer(f"{clean(url)} gives no answer: {words_of(error)}.", hint=_NETWORK) from None
         now = self.pace.now() - timedelta(seconds=(self.pace.monotonic() - begun) / 2)
-        shown = _http_date(response.headers.get("Date", ""))
+        shown = http_date(response.headers.get("Date", ""))
         if shown is None:
             raise NoAnswer(f"{clean(url)} answers without the time of day.", hint=_PROXY)
         return shown - now
@@ -197,7 +194,7 @@ class Client:
             return Answer({}, 0)
         if got.status == 200:
             return Answer(self._document(request, got), len(got.content))
-        code, said = _error_of(got.content)
+        code, said = error_of(got.content)
         operation = request.operation
         told = f" ({code}: {clean(said)})" if said else f" ({code})" if code else ""
         if got.status in _REPEATED:
@@ -206,7 +203,7 @@ class Client:
             )
             if request.final(got.status, said):
                 raise fault
-            raise _Again(fault, wait=_retry_after(got.headers, self.pace.now()))
+            raise _Again(fault, wait=retry_after(got.headers, self.pace.now()))
         if got.status in (401, 403):
             raise _Denied(operation, got.status, told)
         raise CallRefused(
@@ -228,11 +225,11 @@ class Client:
                 with self._http.stream(
                     operation.method, request.url, content=request.body, headers=headers, timeout=timeout
                 ) as response:
-                    return _Got(response.status_code, response.headers, _read(response, operation))
+                    return _Got(response.status_code, response.headers, read_body(response, operation))
             except httpx2.TimeoutException:
                 fault = NoAnswer(f"{operation.name} got no answer within {operation.seconds:.0f} s.", hint=_NETWORK)
             except (httpx2.RequestError, httpx2.InvalidURL) as error:
-                fault = NoAnswer(f"{operation.name} got no answer: {_network(error)}.", hint=_NETWORK)
+                fault = NoAnswer(f"{operation.name} got no answer: {words_of(error)}.", hint=_NETWORK)
         raise _Again(fault, wait=None)
 
     def _document(self, request: _Request, got: _Got) -> dict[str, Any]:
@@ -299,78 +296,3 @@ class _Pauses:
 def is_forbidden(error: PermissionDenied) -> bool:
     """Whether a call was refused with 403: the right is missing for this call, not the sign-in as a whole."""
     return isinstance(error, _Denied) and error.status == 403
-
-
-def _http(transport: httpx2.BaseTransport | None, ca: Path | None, proxy: str | None) -> httpx2.Client:
-    if transport is not None:
-        return httpx2.Client(transport=transport, follow_redirects=False, trust_env=False)
-    import ssl
-
-    try:
-        verify = True if ca is None else ssl.create_default_context(cafile=str(ca))
-    except (OSError, ssl.SSLError) as error:
-        raise EstateError(
-            f"the certificates in {ca} cannot be used: {clean(str(error))}.", hint="`ca` names a PEM file."
-        ) from None
-    # Without a proxy of its own the environment's (HTTPS_PROXY) is taken, as other programs do.
-    return httpx2.Client(verify=verify, proxy=proxy, follow_redirects=False, trust_env=proxy is None)
-
-
-def _read(response: httpx2.Response, operation: Operation) -> bytes:
-    """The body, decompressed, unless it is larger than what may be expected."""
-    largest = operation.largest if response.status_code == 200 else _ERROR_BYTES
-    parts, size = [], 0
-    for part in response.iter_bytes():
-        size += len(part)
-        if size > largest:
-            if response.status_code != 200:
-                break  # enough to tell what it is about
-            raise TooBig(
-                f"{operation.name} was answered with more than {largest // MEGABYTE} MB.",
-                status=200,
-                hint="Ask for less at a time.",
-            )
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _error_of(content: bytes) -> tuple[str, str]:
-    """Code and text of an error's body, as Defender and Graph write them; empty where there are none."""
-    try:
-        error = json.loads(content).get("error")
-    except (ValueError, RecursionError, AttributeError):
-        return "", ""
-    if not isinstance(error, dict):
-        return "", ""
-    code, said = error.get("code"), error.get("message")
-    return clean(code) if isinstance(code, str) else "", said if isinstance(said, str) else ""
-
-
-def _retry_after(headers: httpx2.Headers, now: datetime) -> float | None:
-    """Seconds that the tenant asks to be left alone, from either form of the header; None where it says nothing.
-
-    A date is held against the answer's own `Date`, so that a clock that is off does not matter.
-    """
-    said = headers.get("Retry-After", "").strip()
-    if not said:
-        return None
-    try:
-        seconds = float(said)
-    except ValueError:
-        at, here = _http_date(said), _http_date(headers.get("Date", ""))
-        if at is None:
-            return None
-        seconds = (at - (here or now)).total_seconds()
-    return max(seconds, SHORTEST_PAUSE) if seconds == seconds else None  # NaN is unequal to itself
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
-
-
-def _network(error: Exception) -> str:
-    return clean(str(error)) or type(error).__name__
