@@ -92,15 +92,16 @@ def over_limit(entries: list[Entry]) -> list[Entry]:
 
 
 def sent_without_need(entries: list[Entry]) -> list[tuple[int, str]]:
-    """(request, device) of changes sent again though the caller had been told that they were made."""
+    """(request, device) of changes sent again though the caller had been told that they were made and they stood."""
     told: dict[tuple[str, str], str] = {}
     found = []
     for entry in entries:
         if entry.action is None or entry.tag is None or not entry.done:
             continue
+        changed = set(entry.changed)
         for device in entry.named:
             pair = (entry.tag, device)
-            if told.get(pair) == entry.action:
+            if told.get(pair) == entry.action and device not in changed:
                 found.append((entry.number, device))
             if entry.status == 200:
                 told[pair] = entry.action

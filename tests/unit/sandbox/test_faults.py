@@ -198,6 +198,14 @@ def test_a_change_sent_again_though_it_was_confirmed(world: World) -> None:
     assert world.http.get("/sandbox/log").json()["requests"][-1]["needed"] is False
 
 
+def test_a_change_sent_again_after_a_person_undid_it_has_its_need(world: World) -> None:
+    http = world.signed_in()
+    tag(http, world)
+    world.tenant.tags.change("Sales", [world.ids[0]], add=False, now=NOW)
+    tag(http, world)
+    assert sent_without_need(world.tenant.log.entries()) == []
+
+
 @pytest.mark.parametrize("fault", ["drop_after", "timeout", "error_after"])
 def test_a_change_sent_again_since_its_answer_was_lost_has_its_need(world: World, fault: str) -> None:
     http = world.signed_in()
