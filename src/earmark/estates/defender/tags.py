@@ -72,6 +72,8 @@ class _Work:
     groups: list[list[str]] = field(default_factory=list)
     """Machines still to be written, a call each; the last group is next."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    doubtful: set[str] = field(default_factory=set)
+    """Machines of a call that was refused only after an attempt that got no answer, and may have taken effect."""
 
     def run(self) -> None:
         silent = 0
@@ -83,7 +85,7 @@ class _Work:
             except PermissionDenied as error:
                 if not self.outcomes:
                     raise
-                self._end([*group, *self._left()], OutcomeState.REJECTED, error.message)
+                self._deny([*group, *self._left()], error.message)
             except EstateError as error:
                 if not self.outcomes:
                     raise
@@ -119,6 +121,8 @@ class _Work:
 
     def _refused(self, group: list[str], error: CallRefused) -> None:
         """Sort out which machines of a refused call were meant."""
+        if error.doubtful:
+            self.doubtful.update(group)
         named = [] if error.code == "MaximumBatchSizeExceeded" else named_in(error.said, group)
         if named and (len(named) < len(group) or len(named) <= ASKED_SINGLY):
             gone = set(named)
@@ -150,10 +154,16 @@ class _Work:
         except PermissionDenied as error:
             if not is_forbidden(error) or not self.writer.single_worked:
                 raise
-            self._end([device], OutcomeState.REJECTED, error.message)
+            self._deny([device], error.message)
         else:
             self.writer.single_worked = True
             self._end([device], OutcomeState.APPLIED)
+
+    def _deny(self, devices: Sequence[str], message: str) -> None:
+        """End machines that the tenant does not take any more, whatever it did before."""
+        for device in devices:
+            state = OutcomeState.UNKNOWN if device in self.doubtful else OutcomeState.REJECTED
+            self._end([device], state, message)
 
     def _end(self, devices: Sequence[str], state: OutcomeState, message: str = "") -> None:
         for device in devices:

@@ -147,6 +147,14 @@ def test_a_refusal_after_silence_is_no_rejection() -> None:
     assert [o.state for o in outcomes] == [OutcomeState.APPLIED, OutcomeState.UNKNOWN, OutcomeState.REJECTED]
 
 
+def test_doubt_outlives_the_call_that_it_came_from() -> None:
+    one, *others = ids(3)
+    closed, bad = httpx2.ReadError("closed"), error(400, "InvalidInput", f"Could not find machines: {one}")
+    script = Scripted([closed, bad, error(404), error(401)])
+    outcomes = TagWriter(client_on(script)).write(TagAction.ADD, "T", [one, *others])
+    assert [o.state for o in outcomes] == [OutcomeState.REJECTED] + [OutcomeState.UNKNOWN] * 2
+
+
 def test_what_is_known_is_not_lost_when_rights_end() -> None:
     single = Scripted([error(403), answer(), error(401)])
     outcomes = TagWriter(client_on(single)).write(TagAction.ADD, "T", ids(4))
