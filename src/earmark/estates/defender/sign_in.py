@@ -95,8 +95,17 @@ _ADVICE = {
 }
 
 
+_NO_TENANT = "Unable to get authority configuration"
+"""How Microsoft's library says that a host tells nothing of a tenant; the rest of what it says is of no use here."""
+
+
 def refused(said: str) -> PermissionDenied:
     """What the sign-in's refusal means, with what to do where its code says."""
+    if _NO_TENANT in said:
+        return PermissionDenied(
+            "signing in failed: its host knows no such tenant.",
+            hint="Check `tenant` (an id, or a domain of it) and `cloud` in earmark.yaml.",
+        )
     text = clean(said)
     advice = next((advice for code, advice in _ADVICE.items() if code + ":" in text), "")
     return PermissionDenied(
