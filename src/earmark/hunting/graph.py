@@ -32,6 +32,8 @@ MOST_ROWS = 100_000
 """Rows of one answer at most: as many may be all there are, or the first of more."""
 MOST_BYTES = 50_000_000
 MOST_PARTS = 64
+BYTES_IN_MEMORY = 8
+"""What a byte of an answer takes once it is read, roughly."""
 QUARTER = timedelta(minutes=15)
 """The cycle of the quota of processing time, which begins on the quarters of an hour."""
 PULSE = "DeviceInfo"
@@ -75,6 +77,8 @@ class _Hunt:
     """Whether the result has a column to split by."""
     schema: tuple[tuple[str, str], ...] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+    """Bytes of the answers that the rows came in."""
 
 
 class GraphEngine:
@@ -161,6 +165,7 @@ class GraphEngine:
         parts = 2
         while hunt.splits and parts <= MOST_PARTS:
             hunt.rows.clear()
+            hunt.size = 0
             try:
                 for part in range(parts):
                     self._take(hunt, part_of(hunt.query, part, parts))
@@ -183,6 +188,9 @@ class GraphEngine:
             raise _TooLarge(f"the tenant cut the result off at {MOST_ROWS:,} rows")
         if found.size > MOST_BYTES * 1.2:
             raise _TooLarge("the result is larger than 50 MB")
+        hunt.size += found.size
+        if hunt.size * BYTES_IN_MEMORY > hunt.request.limits.memory:
+            raise _Incomplete(f"the result has more than {hunt.size // 10**6} MB, too much for limits.memory")
         hunt.rows += found.rows
 
     def _ask(self, hunt: _Hunt, query: str) -> Rows:

@@ -233,6 +233,12 @@ def test_what_cannot_be_split_is_incomplete() -> None:
     assert "no column DeviceId" in (found.why_not or "")
 
 
+def test_a_result_beyond_the_memory_allowed_is_incomplete() -> None:
+    found = engine(Tenant(named(*(f"d{n}" for n in range(1000))))).hunt(ask(limits=HuntLimits(memory=100_000)))
+    assert not found.complete
+    assert "limits.memory" in (found.why_not or "")
+
+
 def test_more_rows_than_the_project_allows_are_incomplete() -> None:
     found = engine(Tenant(named(*"abc"))).hunt(ask(limits=HuntLimits(rows=2)))
     assert (found.complete, found.rows) == (False, (("a",), ("b",)))
