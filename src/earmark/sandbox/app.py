@@ -6,7 +6,19 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from earmark.sandbox import alerts, control, discovery, graph, hunting, identity, machine_api, page, sign_in, tag_api
+from earmark.sandbox import (
+    alerts,
+    cloud,
+    control,
+    discovery,
+    graph,
+    hunting,
+    identity,
+    machine_api,
+    page,
+    sign_in,
+    tag_api,
+)
 from earmark.sandbox.description import describe
 from earmark.sandbox.errors import add_handlers
 from earmark.sandbox.recorder import Recorder
@@ -19,7 +31,7 @@ def create_app(tenant: Tenant) -> FastAPI:
     app.state.tenant = tenant
     add_handlers(app)
     app.add_middleware(Recorder, tenant=tenant)
-    for module in (sign_in, discovery, identity, machine_api, tag_api, hunting, alerts, graph, control, page):
+    for module in (sign_in, discovery, cloud, identity, machine_api, tag_api, hunting, alerts, graph, control, page):
         app.include_router(module.router(tenant))
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
