@@ -182,7 +182,11 @@ def _hunt(workspace: Workspace, needs: Sequence[Permission], tokens: dict[Resour
             "Nothing is concluded from such a hunt. Try again later; see `limits` in earmark.yaml.",
         )
     found = f" It knows of {result.rows[0][0]} devices." if result.rows else ""
-    return passed("hunt", f"a hunt in DeviceInfo is answered in {result.seconds:.1f} s.{found}")
+    said = f"a hunt in DeviceInfo is answered in {result.seconds:.1f} s.{found}"
+    if at is Resource.DEFENDER:
+        hint = "Take `old_hunting` out of earmark.yaml, and grant ThreatHunting.Read.All of Microsoft Graph."
+        return warning("hunt", f"{said} The endpoint stops answering on 1 February 2027.", hint)
+    return passed("hunt", said)
 
 
 def _proof(probe: Probe, tokens: dict[Resource, Token], now: datetime) -> Line:

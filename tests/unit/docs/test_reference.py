@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from earmark.cli.main import COMMANDS, earmark
 from earmark.errors import ExitCode
+from earmark.estates.defender.quota import LIMITS
 from earmark.kql.compiler.aggregates import AGGREGATES
 from earmark.kql.compiler.functions import FUNCTIONS
 from earmark.kql.compiler.functions.rows import WINDOWS
@@ -121,6 +122,16 @@ def test_aggregates_of_kql() -> None:
 
 def test_what_to_write_instead() -> None:
     _same("kql.md", _first_cells(_section(_page("kql.md"), "Not known yet, and what to write instead")), INSTEAD)
+
+
+def test_every_quota() -> None:
+    rows = re.findall(r"^\| (`.*?`) \|[^|]*\| ([\d,]*) \| ([\d,]*) ?\|", _page("quotas.md"), re.MULTILINE)
+    said = {
+        name: [int(number.replace(",", "")) for number in limits if number]
+        for names, *limits in rows
+        for name in _named(names)
+    }
+    assert said == {name: [limit.calls for limit in limits] for name, limits in LIMITS.items()}
 
 
 def test_tables_of_the_state() -> None:

@@ -234,7 +234,9 @@ def test_the_old_endpoint_needs_no_graph() -> None:
     probe.tokens[Resource.DEFENDER] = token("Machine.Read.All", "AdvancedQuery.Read.All")
     lines = check(probe, needs=least_permissions(Purpose.OBSERVE, hunting=Hunting.OLD))
     assert lines["sign-in Graph"].standing is Standing.SKIPPED
-    assert lines["hunt"].standing is Standing.PASSED
+    assert lines["hunt"].standing is Standing.WARNING
+    assert "stops answering on 1 February 2027" in lines["hunt"].message
+    assert exit_code(lines.values()) is ExitCode.DONE
 
 
 def test_imported_events_are_not_hunted_in_the_tenant() -> None:

@@ -201,8 +201,13 @@ else
     [ -n "$vault" ] || [ -t 1 ] || stop "the secret would land in a file; run this on a terminal, or name a Key Vault"
     secret=$(ask ad app credential reset --id "$client" --append --display-name earmark --years 1 --query password)
     if [ -n "$vault" ]; then
-        az keyvault secret set --vault-name "$vault" --name "$entry" --encoding utf-8 \\
-            --file <(printf '%s' "$secret") --only-show-errors --output none
+        if ! az keyvault secret set --vault-name "$vault" --name "$entry" --encoding utf-8 \\
+            --file <(printf '%s' "$secret") --only-show-errors --output none; then
+            newest="sort_by([?displayName=='earmark'], &endDateTime)[-1].keyId"
+            key=$(ask ad app credential list --id "$client" --query "$newest")
+            az ad app credential delete --id "$client" --key-id "$key" --only-show-errors --output none
+            stop "the vault $vault did not take the secret, which was deleted again; it needs Key Vault Secrets Officer"
+        fi
         printf 'The secret is in the vault: secret: "${vault:%s/%s}"\\n' "$vault" "$entry"
     else
         printf 'The secret, shown this once and valid for a year: %s\\n' "$secret"

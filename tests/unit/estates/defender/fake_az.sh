@@ -45,6 +45,8 @@ case $spoken in
 "ad sp show"*appRoles*) role=${query##*value==\'}; say "id-of-${role%%\'*}" ;;
 "ad sp show"*servicePrincipalType*) say ManagedIdentity ;;
 "ad sp show"*) given --id; say "object-of-$value" ;;
+"ad app credential list"*keyId*) say newest-key ;;
+"ad app credential delete"*) given --key-id; printf '%s' "$value" >deleted; rm secrets ;;
 "ad app credential list"*--cert*) lines certificates ;;
 "ad app credential list"*) if [ -e secrets ]; then say 2999-01-01T00:00:00Z; else say None; fi ;;
 "ad app credential reset"*--cert*) given --cert; printf '%s\n' "$(<"${value#@}")" >uploaded.crt; echo one >>certificates ;;

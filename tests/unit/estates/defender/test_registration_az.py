@@ -131,6 +131,15 @@ def test_a_secret_goes_to_the_vault_and_is_not_shown(azure: Azure) -> None:
     assert 'secret: "${vault:the-vault/entry}"' in done.stdout
 
 
+def test_a_secret_that_the_vault_does_not_take_is_deleted_again(azure: Azure) -> None:
+    done = azure.run(Registration(), "the-vault", fails="keyvault secret")
+    assert done.returncode == 1
+    assert "the vault the-vault did not take the secret, which was deleted again" in done.stderr
+    assert (azure.made("deleted"), azure.made("secrets")) == ("newest-key", "")
+    assert SECRET not in done.stdout + done.stderr
+    assert azure.run(Registration(), "the-vault").returncode == 0
+
+
 def test_a_secret_that_would_land_in_a_file_is_not_made(azure: Azure) -> None:
     done = azure.run(Registration())
     assert done.returncode == 1
