@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -99,6 +100,8 @@ def _registration(
     defender = settings.estate.defender if settings else None
     if not name.strip() or not name.isprintable():
         raise UsageError("--name is empty, or has characters that do not print.", hint="Give a name such as Earmark.")
+    if tenant is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", tenant):
+        raise UsageError("--tenant is neither an id nor a domain.", hint="Give one such as contoso.com.")
     given = Purpose(purpose) if purpose else None
     if settings is None or defender is None:
         return Registration(

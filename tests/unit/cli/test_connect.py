@@ -81,6 +81,8 @@ def test_a_script_goes_to_stdout_as_it_is(
         (["--script", "az", "--method", "cli"], "registers nothing"),
         (["--script", "terraform", "--method", "cli"], "registers nothing"),
         (["--name", " "], "--name is empty"),
+        (["--tenant", "x\ny: z"], "neither an id nor a domain"),
+        (["--tenant", ""], "neither an id nor a domain"),
         (["--name", "a\nb"], "do not print"),
         (["--method", "password"], "'password' is not one of"),
     ],
