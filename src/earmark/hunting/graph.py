@@ -41,7 +41,8 @@ PULSE = "DeviceInfo"
 _TRANSIENT = re.compile(r"(?i)preempted|exceeded the allowed limits")
 _TOO_LARGE = re.compile(r"(?i)allowed result size|result size|results? exceed")
 _PAUSES = (30.0, 60.0, 120.0)
-_OURS = "EK"
+_OURS, _NO_TEXT = "EK", "EK005"
+"""Codes of what our own compiler refuses, which a tenant may well run; and the one that says that there is no query."""
 
 
 class Analyzer(Protocol):
@@ -140,7 +141,8 @@ class GraphEngine:
         if self._analyzer is None or self._analyzer[:2] != (tables, request.limits.timeout):
             self._analyzer = (tables, request.limits.timeout, self._kql(tables, request.limits.timeout))
         analysis = self._analyzer[2].analyze(request.query)
-        slips = [d for d in analysis.diagnostics if d.weight is Weight.ERROR and not d.code.startswith(_OURS)]
+        errors = [d for d in analysis.diagnostics if d.weight is Weight.ERROR]
+        slips = [d for d in errors if not d.code.startswith(_OURS) or d.code == _NO_TEXT]
         if slips:
             raise HuntError(_refusal(request.query, slips))
         return analysis

@@ -312,6 +312,9 @@ def test_a_slip_is_refused_before_the_tenant_is_asked() -> None:
         engine(tenant, kql=FakeKql(diagnostics=(ours, slip))).hunt(ask())
     assert tenant.requests == []
     assert engine(tenant, kql=FakeKql(diagnostics=(ours,))).hunt(ask()).complete, "a tenant knows more than we compile"
+    empty = Diagnostic(code="EK005", weight=Weight.ERROR, message="the query is empty", start=0, end=0)
+    with pytest.raises(HuntError, match="EK005"):
+        engine(tenant, kql=FakeKql(diagnostics=(empty,))).hunt(ask())
 
 
 def test_stale_data_are_no_answer() -> None:
