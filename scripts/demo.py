@@ -12,9 +12,11 @@ import io
 import json
 import shlex
 import shutil
+import subprocess
 import sys
 import time
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +39,18 @@ Users
 | summarize Devices = dcount(DeviceId) by AccountName
 | sort by Devices, AccountName asc
 | take 3"""
+
+TENANT = """\
+estate:
+  kind: defender
+  tenant: corp.example
+  sign_in: {{method: certificate, client_id: {client_id}, certificate: "${{file:{certificate}}}"}}
+  hosts: {{sign_in: "{url}", defender: "{url}", graph: "{url}"}}
+  ca: {ca}
+hunting: graph
+state: sqlite:.earmark/state.db
+mode: {mode}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,49 @@ def simulated(demo: Demo) -> None:
     inside.show("runs")
 
 
+@contextmanager
+def sandbox(demo: Demo) -> Iterator[subprocess.Popen[str]]:
+    """A tenant on this machine, started beforehand: it simulates its company while the demo goes on."""
+    earmark = Path(sys.executable).with_name("earmark")
+    command = [str(earmark), "sandbox", "--port", "0", "--devices", "72", "--for", "300"]
+    with (demo.folder / "sandbox.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(command, cwd=demo.folder, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def in_tenant(demo: Demo, process: subprocess.Popen[str]) -> None:
+    """The same flow against a tenant over HTTPS: first with an application and a mode that cannot write."""
+    demo.say("The same flow in a tenant that speaks Defender's API: earmark sandbox --devices 72")
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        sys.exit(f"the sandbox did not start:\n{(demo.folder / 'sandbox.log').read_text(encoding='utf-8')}")
+    tenant = json.loads(line)
+    apps = {app["name"]: app for app in tenant["apps"]}
+    demo.show("init", "tenant")
+    shutil.copy(
+        demo.folder / "sensors" / "lists" / "Executives.csv", demo.folder / "tenant" / "lists" / "Executives.csv"
+    )
+    inside = Demo(demo.folder / "tenant")
+    settings = inside.folder / "earmark.yaml"
+
+    def sign_in(name: str, mode: str) -> None:
+        app = apps[name]
+        settings.write_text(TENANT.format(**tenant | app | {"mode": mode}), encoding="utf-8")
+        demo.say(f"earmark.yaml names the tenant and the application {name}; mode: {mode}")
+
+    sign_in("observer", "observe")
+    inside.show("plan")
+    sign_in("tagger", "apply")
+    demo.say("Somebody's tag stands there already; a state that is empty must be told that this is no loss")
+    inside.show("run", "executive", "--accept-empty-state")
+    inside.show("plan")
+
+
 def recorded(demo: Demo, source: Path) -> None:
     """Somebody's recorded logons: the main users of the last week of data play the executives, unless the folder
     lists them.
@@ -168,7 +225,9 @@ def main() -> None:
     begun = time.monotonic()
     demo = Demo(folder)
     if options.data is None:
-        simulated(demo)
+        with sandbox(demo) as process:
+            simulated(demo)
+            in_tenant(demo, process)
     else:
         recorded(demo, options.data.resolve())
     print(f"\nDone in {time.monotonic() - begun:.1f} s. Look around: cd {folder / 'company'}")

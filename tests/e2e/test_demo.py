@@ -29,6 +29,9 @@ def test_the_simulated_company(tmp_path: Path) -> None:
     assert story["changed"]["name"] not in tagged
     assert {story["shut"]["name"], story["tagged_by_hand"]["name"], story["replacement"]["name"]} <= tagged
     assert "silence is not no" in shown
+    in_tenant = shown[shown.index("The same flow in a tenant") :]
+    assert "10 to add, 0 to remove, in 1 call" in in_tenant
+    assert "Nothing to do" in in_tenant
 
 
 def test_recorded_logons(tmp_path: Path, shared: Path) -> None:
