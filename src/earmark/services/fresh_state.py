@@ -4,7 +4,7 @@ nothing, are said.
 
 from __future__ import annotations
 
-from earmark.model.hits import DeviceIndex, declared_tags
+from earmark.model.hits import declared_tags
 from earmark.services.workspace import Workspace
 
 
@@ -12,13 +12,8 @@ def fresh_state_warning(workspace: Workspace) -> str | None:
     """What to say when the state is empty although tags of the flows stand on devices; None when all is well."""
     if workspace.store.last_effective_at(workspace.estate.id) is not None:
         return None
-    index = DeviceIndex(workspace.estate.fetch_inventory(now=workspace.clock.effective()).devices)
-    standing = {
-        tag: len(index.holders(tag))
-        for flow in workspace.project.flows.values()
-        for tag in declared_tags(flow.tag)
-        if index.holders(tag)
-    }
+    declared = {tag for flow in workspace.project.flows.values() for tag in declared_tags(flow.tag)}
+    standing = workspace.estate.count_holders(declared)
     if not standing:
         return None
     listed = ", ".join(f"{tag} on {count}" for tag, count in sorted(standing.items())[:5])

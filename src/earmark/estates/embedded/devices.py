@@ -6,12 +6,12 @@ here, and neither is ever derived from the other. Times are ticks (100 ns since 
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 from uuid import uuid4
 
 from earmark.errors import EstateError
@@ -38,19 +38,6 @@ CREATE TABLE tags(device TEXT NOT NULL, tag TEXT NOT NULL, origin TEXT NOT NULL,
   PRIMARY KEY(device, tag, origin)) WITHOUT ROWID;
 CREATE TABLE names(folded TEXT PRIMARY KEY, device TEXT NOT NULL) WITHOUT ROWID;
 """
-
-
-class DeviceRow(NamedTuple):
-    """One device as it is stored: a tuple, because there may be a hundred thousand."""
-
-    id: str
-    name: str
-    first_seen: int | None
-    """First event, in ticks; None when there is none."""
-    last_seen: int | None
-    """Newest telemetry or the inventory's word, in ticks; None when never."""
-    listed: bool
-    """Whether an inventory named it without saying since when it exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +114,34 @@ class DeviceStore:
                 raise
             connection.execute("COMMIT")
 
-    def devices(self) -> list[DeviceRow]:
-        """Every device, by id."""
+    def devices(self, *, until: int) -> list[tuple[str, str, int | None]]:
+        """(id, name, last seen) of every device that was there at `until` or carries a tag, by id.
+
+        Last seen is its newest telemetry or the inventory's word, in ticks, `until` or not; None when never. Without a
+        first event a device was there always where an inventory named it.
+        """
         with self._open() as connection:
-            rows = connection.execute("SELECT id, name, first_seen, last_seen, listed FROM devices ORDER BY id")
-            return list(map(DeviceRow._make, rows))
+            return connection.execute(
+                """SELECT id, name, last_seen FROM devices
+                WHERE listed OR first_seen IS NULL OR first_seen <= ? OR id IN (SELECT device FROM tags)
+                ORDER BY id""",
+                (until,),
+            ).fetchall()
 
     def tags(self) -> list[tuple[str, str, str]]:
         """Every (device, tag, origin), sorted."""
         with self._open() as connection:
             return connection.execute("SELECT device, tag, origin FROM tags ORDER BY device, tag, origin").fetchall()
+
+    def count_manual(self, tags: Collection[str]) -> dict[str, int]:
+        """How many devices carry each of these tags by hand, those that none carries left out."""
+        with self._open() as connection:
+            rows = connection.execute(
+                """SELECT tag, count(*) FROM tags WHERE origin = 'manual' AND tag IN (SELECT value FROM json_each(?))
+                GROUP BY tag""",
+                (json.dumps(sorted(tags)),),
+            )
+            return dict(rows.fetchall())
 
     def manual_tags(self, devices: Sequence[str]) -> dict[str, frozenset[str]]:
         """The manual tags of those of `devices` that are known."""
