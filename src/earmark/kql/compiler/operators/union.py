@@ -98,9 +98,9 @@ def _union(
 def _inputs(
     compilation: Compilation, node: Node, environment: Environment, position: int, *, fuzzy: bool
 ) -> list[tuple[str, Relation]]:
-    inner = node
-    while inner.kind == "ParenthesizedExpression":
-        inner = inner["Expression"]
+    inner = _unwrapped(node)
+    if fuzzy and _is_unknown(_source(inner)):
+        return []
     if inner.kind == "NameReference":
         symbol = inner.symbol
         if symbol is not None and symbol.kind == "Group":
@@ -109,8 +109,6 @@ def _inputs(
                 for member in symbol.members
                 if member.database
             ]
-        if fuzzy and (symbol is None or symbol.kind not in ("Table", "Variable", "Function", "Parameter")):
-            return []
         relation = compilation.named(inner, environment)
         is_view = (
             symbol is not None
@@ -121,6 +119,25 @@ def _inputs(
         return [(inner.name if is_view else relation.table or f"union_arg{position}", relation)]
     relation = compilation.tabular(inner, environment)
     return [(relation.table or f"union_arg{position}", relation)]
+
+
+def _unwrapped(node: Node) -> Node:
+    while node.kind == "ParenthesizedExpression":
+        node = node["Expression"]
+    return node
+
+
+def _source(node: Node) -> Node:
+    """What a pipe begins with."""
+    while node.kind == "PipeExpression":
+        node = _unwrapped(node["Expression"])
+    return node
+
+
+def _is_unknown(node: Node) -> bool:
+    """Whether this is the name of nothing that there is, which a fuzzy union passes over."""
+    known = ("Table", "Variable", "Function", "Parameter", "Group")
+    return node.kind == "NameReference" and (node.symbol is None or node.symbol.kind not in known)
 
 
 def _is_view(node: Node, environment: Environment) -> bool:
