@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+BY_FILE = "apply"
+"""The trigger of a run that applies a saved plan."""
+
 
 class FlowState(StrEnum):
     """How one flow of a run ended."""
@@ -34,7 +37,7 @@ class FlowRun:
     matched: int | None = None
     """Devices that the hunt named; None unless the hunt was complete."""
     why: str = ""
-    """What kept the flow from its end, in words."""
+    """What kept the flow, or devices of it, from their end, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
