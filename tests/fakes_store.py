@@ -83,6 +83,9 @@ class MemoryStore:
     def last_effective_at(self, estate: str) -> datetime | None:
         return max((r.entry.effective_at for r in self._ledger if r.entry.estate == estate), default=None)
 
+    def known_estates(self) -> list[str]:
+        return sorted({r.entry.estate for r in self._ledger})
+
     def check_ledger(self) -> list[str]:
         return (
             [] if replay(r.entry for r in self._ledger) == self._pairs else ["the pairs do not follow from the ledger"]

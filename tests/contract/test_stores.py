@@ -135,6 +135,7 @@ class TestLedger:
         store.append([entry(What.ADDED, effective_at=NOON + DAY), entry(What.ADDED, device="d2")])
         assert store.last_effective_at("e1") == NOON + DAY
         assert store.last_effective_at("e2") is None
+        assert store.known_estates() == ["e1"]
 
     def test_a_rebuilt_projection_is_the_same(self, store: Store) -> None:
         store.append([entry(What.ADDED), entry(What.GIVEN_UP, device="d2"), entry(What.REMOVE_INTENDED)])

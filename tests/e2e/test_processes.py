@@ -57,6 +57,15 @@ def test_a_lost_state_is_not_taken_for_a_fresh_start(weekly: Earmark) -> None:
     assert weekly.tagged("Executive", now=later) == {"pc-1"}
 
 
+def test_a_lost_estate_is_not_taken_for_the_one_that_the_state_knows(weekly: Earmark) -> None:
+    weekly.run("run", "executive", now=SUNDAY)
+    for file in (weekly.project / "estate").glob("devices.db*"):
+        file.unlink()
+    done = weekly.run("plan", now=SUNDAY, code=None)
+    assert "the state knows nothing of this estate" in done.err
+    assert "devices.db" in done.err
+
+
 def test_a_state_that_is_no_state_is_said_to_be_none(weekly: Earmark) -> None:
     state = weekly.project / ".earmark" / "state.db"
     state.parent.mkdir(exist_ok=True)

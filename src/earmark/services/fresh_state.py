@@ -1,5 +1,5 @@
-"""A lost ledger must not look like a fresh start: tags of the flows that stand already, while the state knows
-nothing, are said.
+"""A lost ledger must not look like a fresh start, nor must a lost estate: what stands already while the state knows
+nothing of it is said, and so is an estate that the state does not know while it knows others.
 """
 
 from __future__ import annotations
@@ -9,9 +9,24 @@ from earmark.services.workspace import Workspace
 
 
 def fresh_state_warning(workspace: Workspace) -> str | None:
-    """What to say when the state is empty although tags of the flows stand on devices; None when all is well."""
+    """What to say when the state knows nothing of the estate and one of the two may have been lost; None when all is
+    well.
+    """
     if workspace.store.last_effective_at(workspace.estate.id) is not None:
         return None
+    others = workspace.store.known_estates()
+    return _of_another_estate(workspace.estate.id, others) if others else _empty_state(workspace)
+
+
+def _of_another_estate(estate: str, others: list[str]) -> str:
+    return (
+        f"the state knows nothing of this estate ({estate}), only of {', '.join(others)}. Earmark owns no tag here and "
+        "will remove none. Is the estate new? Then all is well. Was its devices.db lost, or does earmark.yaml name "
+        "another folder or state? Restore or correct it."
+    )
+
+
+def _empty_state(workspace: Workspace) -> str | None:
     declared = {tag for flow in workspace.project.flows.values() for tag in declared_tags(flow.tag)}
     standing = workspace.estate.count_holders(declared)
     if not standing:

@@ -128,6 +128,9 @@ class LedgerStore(Protocol):
     def last_effective_at(self, estate: str) -> datetime | None:
         """The latest effective moment in the ledger; None where the ledger says nothing of the estate."""
 
+    def known_estates(self) -> list[str]:
+        """The estates that the ledger speaks of, sorted."""
+
     def check_ledger(self) -> list[str]:
         """What is wrong, empty when all is sound: the chain of digests is broken, or pairs do not follow from it."""
 
