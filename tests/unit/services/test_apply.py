@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -152,6 +152,19 @@ def test_the_clock_of_a_writing_command_does_not_go_back() -> None:
     with pytest.raises(UsageError, match="cannot go back"):
         run(world)
     make_plan(world.workspace)
+
+
+def test_the_clock_of_a_writing_command_does_not_leap_to_where_none_could_follow() -> None:
+    world = World()
+    world.find("d1")
+    world.now = datetime.now(UTC) + timedelta(days=365)
+    run(world)
+    world.later(days=367)
+    with pytest.raises(UsageError, match="no command could write before that moment"):
+        run(world)
+    make_plan(world.workspace)
+    world.later(days=-2)
+    run(world)
 
 
 def saved(world: World, tmp_path: Path) -> Path:
