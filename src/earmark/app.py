@@ -6,6 +6,7 @@ Everything heavy is imported here on first use, so that a command pays only for 
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class Opened:
             engine=LocalEngine(
                 events=estate.events,
                 kql=lambda tables, timeout: Kql(tables, cache=work / "cache" / "kql", timeout=timeout),
-                temp=work / "temp",
+                temp=work / "temp" if os.access(work if work.exists() else work.parent, os.W_OK) else None,
             ),
             store=open_store(self.project.settings.state, self.project.folder, who=who),
             clock=self.clock,

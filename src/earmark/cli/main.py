@@ -21,7 +21,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from earmark.cli.options import INSTANT, PATH, Format, Options
-from earmark.errors import EarmarkError, ExitCode
+from earmark.errors import EarmarkError, ExitCode, is_denied
 
 COMMANDS = {
     "init": "init",
@@ -204,6 +204,9 @@ def _run(arguments: list[str] | None) -> int:
         _give_up_stdout()
         return ExitCode.DONE
     except OSError as fault:
+        if is_denied(fault) and fault.filename is not None:
+            _say("error", f"{fault.filename}: {fault.strerror}.", "Give this account the right to it.")
+            return ExitCode.DENIED
         if fault.errno not in _NO_ROOM or fault.filename is not None:
             return _report_fault(fault)
         return _say_unwritten(fault)

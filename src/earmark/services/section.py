@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from earmark.errors import EstateError
+from earmark.errors import EstateError, PermissionDenied
 from earmark.estates.base import Outcome, OutcomeState, TagAction
 from earmark.model.flow import Flow
 from earmark.model.guard import Verdict
@@ -24,6 +24,8 @@ from earmark.services.saved_plan import overtaken
 from earmark.services.settle import settle
 from earmark.services.workspace import Workspace
 
+_ESTATE_FAULTS = (EstateError, PermissionDenied)
+"""What ends a section and not its neighbours."""
 _INTENT = {ChangeAction.ADD: What.ADD_INTENDED, ChangeAction.REMOVE: What.REMOVE_INTENDED}
 _OUTCOME = {
     (ChangeAction.ADD, OutcomeState.APPLIED): What.ADDED,
@@ -73,7 +75,7 @@ class _Section:
         pairs = self.workspace.store.read_pairs(self.plan.estate, flow.name)
         try:
             standing = self._fetch_standing(pairs)
-        except EstateError as error:  # the neighbours' sections, and the record of the run, do not hang on it
+        except _ESTATE_FAULTS as error:  # the neighbours' sections, and the record of the run, do not hang on it
             self.counts.failed = sum(1 for c in self.section.changes if c.action in _INTENT)
             return self._ended(FlowState.PARTLY, error.message)
         held = self._held(flow, _count_standing(pairs, standing))
@@ -213,7 +215,7 @@ class _Section:
             outcomes: Sequence[Outcome] = self.workspace.estate.write_tag(
                 TagAction(action.value), tag, [c.device for c in changes], now=self.plan.effective_at
             )
-        except EstateError as error:
+        except _ESTATE_FAULTS as error:
             self.counts.problems.append(error.message)
             self._settle(action, changes)
             return False
@@ -247,7 +249,7 @@ class _Section:
         """Find out by reading back what became of changes that gave no answer."""
         try:
             settled = settle(self.workspace, [self.section.flow])
-        except EstateError as error:
+        except _ESTATE_FAULTS as error:
             self.counts.problems.append(error.message)
             settled = {}
         for change in changes:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from earmark.errors import StateError
+from earmark.errors import PermissionDenied, StateError, is_denied
 from earmark.store.base import LeaseHeldError
 
 
@@ -29,7 +29,7 @@ def held(folder: Path, name: str, *, who: str, timeout: float) -> Iterator[None]
             f'"{name}" is in use by {_read_holder(holder)}.', hint="Try again when that process has ended."
         ) from None
     except OSError as error:
-        raise StateError(
+        raise (PermissionDenied if is_denied(error) else StateError)(
             f"the lock {path} cannot be taken: {error.strerror or error}.",
             hint="Give this account the right to write the state's folder, on a file system that has locks.",
         ) from error

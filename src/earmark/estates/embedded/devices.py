@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from earmark.errors import EstateError
+from earmark.errors import EstateError, PermissionDenied
 from earmark.estates.embedded.identity import derived_id, folded
 from earmark.model.device import Origin
+from earmark.project.sqlite_file import sqlite_address
 
 VERSION = 1
 _DAMAGED = "The file is damaged or not readable; restore it from a backup."
@@ -24,7 +25,7 @@ _HINTS = (
     ("locked", "Another process is writing to the estate; try again when it is done."),
     ("full", "Free some space and run the command again; nothing of it was kept."),
     ("disk I/O", "The disk is full or failing: free some space and run the command again; nothing of it was kept."),
-    ("readonly", "Give this account the right to write the file and its folder; reading alone needs it, too."),
+    ("readonly", "Give this account the right to write the file and its folder."),
     ("unable to open", "Give this account the right to read and write the file and its folder."),
 )
 """What SQLite says, and what to do about it."""
@@ -97,11 +98,13 @@ class DeviceStore:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as connection:
+            address = sqlite_address(self.path)
+            with closing(sqlite3.connect(address, uri=True, timeout=30, isolation_level=None)) as connection:
                 connection.execute("PRAGMA synchronous = FULL")
                 yield connection
         except sqlite3.DatabaseError as error:
-            raise EstateError(f"{self.path}: {error}.", hint=_hint(error)) from error
+            denied = any(sign in str(error) for sign in ("readonly", "unable to open"))
+            raise (PermissionDenied if denied else EstateError)(f"{self.path}: {error}.", hint=_hint(error)) from error
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from earmark.errors import EstateError, UsageError
+from earmark.errors import EstateError, PermissionDenied, UsageError, is_denied
 from earmark.estates.base import Inventory, Outcome, OutcomeState, TagAction
 from earmark.estates.embedded.devices import DeviceStore, named
 from earmark.estates.embedded.events import EventStore
@@ -24,7 +24,7 @@ class EmbeddedEstate:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise EstateError(
+            raise (PermissionDenied if is_denied(error) else EstateError)(
                 f"{folder} cannot be the estate's folder: {error.strerror}.",
                 hint="Correct estate.path in earmark.yaml.",
             ) from error
