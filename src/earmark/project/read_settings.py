@@ -44,7 +44,7 @@ def read_settings(
     root, reference_findings = resolve_references(root, folder, environment)
     findings += reference_findings
     file, shape_findings = fit(ProjectFile, root)
-    findings += shape_findings + _check_support(root)
+    findings += shape_findings + _check_support(root, folder)
     if file is None or findings:
         return None, findings
     return _settings_of(file, folder), []
@@ -83,7 +83,7 @@ def _laid_over(base: Node, overlay: Node) -> Node:
     return replace(base, entries=(*entries, *over.values()))
 
 
-def _check_support(root: Node) -> list[Finding]:
+def _check_support(root: Node, folder: Path) -> list[Finding]:
     """What is known but not supported in this version, pairs that are refused, and the state's URL."""
     kind, engine = find_text(root, "estate", "kind"), find_text(root, "hunting")
     findings: list[Finding] = []
@@ -97,7 +97,7 @@ def _check_support(root: Node) -> list[Finding]:
                 findings.append(key.finding(Code.NOT_SUPPORTED, message, "Remove the key."))
     if engine is not None and engine.text in (EngineKind.GRAPH, EngineKind.KUSTO):
         findings.append(_engine_finding(kind, engine))
-    return findings + _check_state(find_text(root, "state"))
+    return findings + _check_state(find_text(root, "state"), folder)
 
 
 def _engine_finding(kind: ScalarNode | None, engine: ScalarNode) -> Finding:
@@ -109,7 +109,7 @@ def _engine_finding(kind: ScalarNode | None, engine: ScalarNode) -> Finding:
     return engine.finding(Code.NOT_SUPPORTED, message, "Use `hunting: local`.")
 
 
-def _check_state(state: ScalarNode | None) -> list[Finding]:
+def _check_state(state: ScalarNode | None, folder: Path) -> list[Finding]:
     if state is None or not state.text.strip():
         return []
     scheme, colon, rest = state.text.partition(":")
@@ -118,9 +118,22 @@ def _check_state(state: ScalarNode | None) -> list[Finding]:
         return [state.finding(Code.NOT_SUPPORTED, message, "Use `state: sqlite:.earmark/state.db`.")]
     path = _sqlite_path(rest)
     if scheme == "sqlite" and colon and path and path != ":memory:" and "?" not in path and not path.endswith("/"):
-        return []
+        return _check_state_file(state, folder / path)
     why = " State in memory would be lost at the end of each command." if ":memory:" in rest else ""
     message = f"`state` is not a state URL: sqlite:PATH is expected.{why}"
+    return [state.finding(Code.STATE_URL, message, "Write `state: sqlite:.earmark/state.db`.")]
+
+
+def _check_state_file(state: ScalarNode, file: Path) -> list[Finding]:
+    try:
+        fault = (
+            "is a folder" if file.is_dir() else "lies below a file" if any(p.is_file() for p in file.parents) else ""
+        )
+    except OSError:  # it may not be looked at; opening it says so
+        fault = ""
+    if not fault:
+        return []
+    message = f"What `state` names {fault}; a file in a folder is expected."
     return [state.finding(Code.STATE_URL, message, "Write `state: sqlite:.earmark/state.db`.")]
 
 
