@@ -81,6 +81,16 @@ def test_a_state_that_cannot_be_made_is_denied(bound: Earmark) -> None:
         assert "state.db cannot be opened or made" in bound.run("devices", now=NOW, code=7).err
 
 
+@pytest.mark.parametrize(
+    "command", [("run", "executive"), ("estate", "tag", "pc-1", "VIP"), ("estate", "untag", "pc-1", "VIP")]
+)
+def test_no_command_changes_a_tag_while_the_project_only_observes(bound: Earmark, command: tuple[str, ...]) -> None:
+    settings = (bound.project / "earmark.yaml").read_text(encoding="utf-8")
+    bound.write("earmark.yaml", settings.replace("mode: apply", "mode: observe"))
+    assert "mode: observe" in bound.run(*command, now=NOW, code=7).err
+    assert bound.tagged("VIP", now=NOW) == bound.tagged("Executive", now=NOW) == set()
+
+
 def test_an_estate_that_cannot_be_written_ends_its_section_and_is_told(bound: Earmark) -> None:
     with unwritable(bound.project / "estate"):
         ended = bound.run("run", "executive", now=NOW, code=5)

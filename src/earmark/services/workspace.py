@@ -11,7 +11,7 @@ from earmark.hunting.base import Engine, HuntRequest
 from earmark.model.hunt import HuntResult
 from earmark.model.instant import instant_text
 from earmark.project.project import Project
-from earmark.project.settings import Mode
+from earmark.project.settings import Mode, Settings
 from earmark.services.clock import Clock
 from earmark.store.base import Store
 
@@ -48,11 +48,7 @@ class Workspace:
         """Refuse to go on where the project only observes, and where the clock would go back before the ledger's last
         entry or leap so far ahead that nothing could be written for long.
         """
-        if self.project.settings.mode is Mode.OBSERVE:
-            raise PermissionDenied(
-                "the project is in mode: observe, in which no command can write to the estate.",
-                hint="Look with `earmark plan`; set `mode: apply` in earmark.yaml to let plans be applied.",
-            )
+        require_apply(self.project.settings)
         last, wall, now = self.store.last_effective_at(self.estate.id), self.clock.wall(), self.clock.effective()
         if last is not None and now < last:
             raise UsageError(
@@ -68,3 +64,12 @@ class Workspace:
                 "back: no command could write before that moment any more.",
                 hint=f"Correct --now, or move time on in steps of at most {FARTHEST_LEAP.days} days.",
             )
+
+
+def require_apply(settings: Settings) -> None:
+    """Refuse to write to the estate where the project only observes."""
+    if settings.mode is Mode.OBSERVE:
+        raise PermissionDenied(
+            "the project is in mode: observe, in which no command can write to the estate.",
+            hint="Look with `earmark plan`; set `mode: apply` in earmark.yaml to let plans be applied.",
+        )
