@@ -202,5 +202,8 @@ class MemoryStore:
         finally:
             self._leases.remove(name)
 
+    def is_leased(self, name: str) -> bool:
+        return name in self._leases
+
     def close(self) -> None:
         """Nothing to let go of."""

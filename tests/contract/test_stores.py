@@ -279,7 +279,9 @@ class TestPlans:
 
 class TestLeases:
     def test_a_lease_excludes_others_until_it_is_let_go(self, store: Store) -> None:
+        assert not store.is_leased("flow/executive")
         with store.lease("flow/executive"):
+            assert store.is_leased("flow/executive")
             with store.lease("another"):
                 pass
             with pytest.raises(LeaseHeldError, match="flow/executive"), store.lease("flow/executive"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from earmark.store.lease import held
 from tests.e2e.earmark import COMMAND, Earmark
 from tests.e2e.logons import write_logons
 
@@ -73,6 +76,19 @@ def test_a_state_that_is_no_state_is_said_to_be_none(weekly: Earmark) -> None:
     done = weekly.run("run", "executive", now=SUNDAY, code=70)
     assert "state.db" in done.err
     assert state.read_bytes().startswith(b"this is no database")
+
+
+def test_a_run_whose_process_is_gone_is_shown_as_interrupted(weekly: Earmark) -> None:
+    weekly.run("run", "executive", now=SUNDAY)
+    with closing(sqlite3.connect(weekly.project / ".earmark" / "state.db")) as state:
+        state.execute("UPDATE runs SET ended_at = NULL")
+        state.execute("DELETE FROM flow_runs")
+        state.commit()
+    (run,) = weekly.read("runs", now=SUNDAY)
+    assert (run["ended_at"], run["interrupted"], run["flows"]) == (None, True, [])
+    assert "  interrupted" in weekly.run("runs", now=SUNDAY).out
+    with held(weekly.project / ".earmark" / "leases", "flow-executive", who="test", timeout=0):
+        assert "  running" in weekly.run("runs", now=SUNDAY).out
 
 
 def test_importing_at_once_stores_every_row_once(earmark: Earmark, tmp_path: Path) -> None:

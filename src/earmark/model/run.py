@@ -53,5 +53,7 @@ class Run:
     started_at: datetime
     """Effective time."""
     ended_at: datetime | None
-    """Wall-clock length is not what this says: effective time; None while it runs, or when it was killed."""
+    """Wall-clock length is not what this says: effective time; None while it runs, or when it was interrupted."""
     flows: tuple[FlowRun, ...] = ()
+    interrupted: bool = False
+    """Whether it has no end and runs no more, for whoever looked: its process was killed, or stopped by an error."""

@@ -71,11 +71,16 @@ def _applied_before(plan: Plan) -> Run:
     )
 
 
+def flow_lease(flow: str) -> str:
+    """The lease that a run holds for as long as it works on a flow."""
+    return f"flow-{flow}"
+
+
 def hold_leases(workspace: Workspace, flows: Iterable[str], leases: ExitStack) -> None:
     """Hold the lease of every flow, always in the same order, and settle what killed processes left of them."""
     names = sorted(set(flows))
     for name in names:
-        leases.enter_context(workspace.store.lease(f"flow-{name}", timeout=LEASE_PATIENCE))
+        leases.enter_context(workspace.store.lease(flow_lease(name), timeout=LEASE_PATIENCE))
     workspace.require_write()
     settle(workspace, names)
 

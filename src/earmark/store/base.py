@@ -218,5 +218,8 @@ class Store(LedgerStore, EvidenceStore, RunStore, PlanStore, Protocol):
         Held elsewhere for longer than `timeout` seconds: `LeaseHeldError`, which says by whom where that is known.
         """
 
+    def is_leased(self, name: str) -> bool:
+        """Whether some process holds a name at this moment, or may hold it where this account cannot tell."""
+
     def close(self) -> None:
         """Let go of the database."""

@@ -18,7 +18,7 @@ from earmark.store.base import LeaseHeldError
 @contextmanager
 def held(folder: Path, name: str, *, who: str, timeout: float) -> Iterator[None]:
     """Hold `name` for the length of a `with`."""
-    path = folder / f"{quote(name, safe='')}.lock"
+    path = _lock_file(folder, name)
     holder = path.with_suffix(".holder")
     lock = FileLock(path)
     try:
@@ -38,6 +38,22 @@ def held(folder: Path, name: str, *, who: str, timeout: float) -> Iterator[None]
         yield
     finally:
         lock.release()
+
+
+def is_held(folder: Path, name: str) -> bool:
+    """Whether some process holds `name`, or may hold it where this account cannot tell."""
+    path = _lock_file(folder, name)
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+def _lock_file(folder: Path, name: str) -> Path:
+    return folder / f"{quote(name, safe='')}.lock"
 
 
 def _write_holder(holder: Path, who: str) -> None:
