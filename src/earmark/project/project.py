@@ -50,6 +50,6 @@ class Project:
 def findings_error(what: str, findings: tuple[Finding, ...]) -> ProjectError:
     """The exception for files that cannot be used: the first few errors, and where to see them all."""
     errors = [finding for finding in findings if finding.severity == "error"]
-    shown = "\n".join(f"  {render_finding(finding)}" for finding in errors[:SHOWN_FINDINGS])
-    more = f"\n  … and {len(errors) - SHOWN_FINDINGS} more" if len(errors) > SHOWN_FINDINGS else ""
+    shown = "\n".join(render_finding(finding) for finding in errors[:SHOWN_FINDINGS])
+    more = f"\n… and {len(errors) - SHOWN_FINDINGS} more" if len(errors) > SHOWN_FINDINGS else ""
     return ProjectError(f"{what}:\n{shown}{more}", hint="`earmark check` lists every finding.")

@@ -159,7 +159,7 @@ def test_a_broken_flow_does_not_stop_the_others(tmp_path: Path) -> None:
     project = load(make_project(tmp_path, {"flows/bad.yaml": bad, "flows/worse.yaml": "{"}))
     assert set(project.flows) == {"executive"}
     assert set(project.broken) == {"flows/bad.yaml", "flows/worse.yaml"}
-    with pytest.raises(ProjectError, match=r"flow `bad` cannot be used:\n  flows/bad\.yaml:5:1 EM202") as caught:
+    with pytest.raises(ProjectError, match=r"flow `bad` cannot be used:\nflows/bad\.yaml:5:1 EM202") as caught:
         project.flow("bad")
     assert "earmark check" in caught.value.hint
     with pytest.raises(UsageError, match=r"no flow `executiv`\. Did you mean `executive`"):
