@@ -19,7 +19,7 @@ from earmark.model.finding import Finding
 from earmark.project.flow_rules import column_repairs
 from earmark.project.load import kql_analysts
 from earmark.project.query_text import QueryText, inline_query, only_reads_list, whole_query
-from earmark.project.reading import Analyst, Analysts, Reading, query_tables, read_project
+from earmark.project.reading import Analyst, Analysts, Reading, query_tables, read_project, with_queries
 from earmark.project.source import BOM, Source
 from earmark.project.whole_file import write_whole
 from earmark.project.yaml_nodes import find_text, parse_yaml, plain
@@ -52,7 +52,7 @@ def fix_project(
 
     def read() -> Reading:
         variables = os.environ if environment is None else environment
-        return read_project(folder, env=env, environment=variables, analysts=make, flows=flows)
+        return with_queries(read_project(folder, env=env, environment=variables), make, flows)
 
     fixed = _fix_queries(folder, read(), make)
     return fixed + _fix_columns(folder, read())

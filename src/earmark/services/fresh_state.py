@@ -27,7 +27,7 @@ def _of_another_estate(estate: str, others: list[str]) -> str:
 
 
 def _empty_state(workspace: Workspace) -> str | None:
-    declared = {tag for flow in workspace.project.flows.values() for tag in declared_tags(flow.tag)}
+    declared = {tag for rule in workspace.project.tag_rules.values() for tag in declared_tags(rule)}
     standing = workspace.estate.count_holders(declared)
     if not standing:
         return None

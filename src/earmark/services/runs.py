@@ -29,5 +29,5 @@ def _told_apart(workspace: Workspace, runs: Iterable[Run]) -> list[Run]:
 def _goes_on(workspace: Workspace, run: Run) -> bool:
     """Whether the lease of one of its flows is held; of any flow, where the ledger does not say which are its."""
     entries = workspace.store.read_entries(run.estate, run=run.id)
-    flows = {recorded.entry.flow for recorded in entries} or workspace.project.flows
+    flows = {recorded.entry.flow for recorded in entries} or workspace.project.tag_rules
     return any(workspace.store.is_leased(flow_lease(flow)) for flow in flows)
