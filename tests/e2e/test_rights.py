@@ -76,9 +76,14 @@ def test_what_writes_is_denied(bound: Earmark, command: tuple[str, ...], tmp_pat
     assert "Give this account the right" in denied.err
 
 
-def test_a_state_that_cannot_be_made_is_denied(bound: Earmark) -> None:
+@pytest.mark.parametrize("folder", [True, False], ids=["in its folder", "nor its folder"])
+def test_a_state_that_cannot_be_made_is_denied(bound: Earmark, folder: bool) -> None:
+    if folder:
+        (bound.project / ".earmark").mkdir(exist_ok=True)
     with unwritable(bound.project):
-        assert "state.db cannot be opened or made" in bound.run("devices", now=NOW, code=7).err
+        denied = bound.run("devices", now=NOW, code=7).err
+    assert "state.db cannot be" in denied
+    assert "Give this account the right" in denied
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ _BUSY_SECONDS = 20
 _RESTORE = (
     "Restore a backup of it. Moving it away starts anew, and tags added so far are then no longer Earmark's to remove."
 )
+_GIVE_RIGHT = "Give this account the right to read and write the file and its folder."
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -169,10 +170,10 @@ def _told(path: Path) -> Iterator[None]:
     except json.JSONDecodeError as error:  # a cell that holds a document
         raise StateError(f"the state {path} is damaged.", hint=_RESTORE) from error
     except OSError as error:
-        raise (PermissionDenied if is_denied(error) else StateError)(
-            f"the state {path} cannot be used: {error.strerror or error}.",
-            hint="Check that the folder exists, can be written and has room.",
-        ) from error
+        said = f"the state {path} cannot be used: {error.strerror or error}."
+        if is_denied(error):
+            raise PermissionDenied(said, hint=_GIVE_RIGHT) from error
+        raise StateError(said, hint="Check that the folder exists, can be written and has room.") from error
 
 
 _SENTENCES: tuple[tuple[str, type[EarmarkError], str, str], ...] = (
@@ -198,7 +199,7 @@ _SENTENCES: tuple[tuple[str, type[EarmarkError], str, str], ...] = (
         "unable to open",
         PermissionDenied,
         "cannot be opened or made",
-        "Give this account the right to read and write the file and its folder.",
+        _GIVE_RIGHT,
     ),
     ("not a database", StateError, "is not a state database, or its start is damaged", _RESTORE),
     ("malformed", StateError, "is damaged", _RESTORE),
