@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -75,6 +75,11 @@ class FakeEstate:
             for key in devices
             if key in self.devices
         }
+
+    def count_holders(self, tags: Collection[str]) -> dict[str, int]:
+        self._read()
+        found = [tag.value for d in self.devices.values() for tag in d.tags if tag.origin is Origin.MANUAL]
+        return {tag: found.count(tag) for tag in tags if tag in found}
 
     def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
         if len(devices) > self.batch_size:

@@ -94,6 +94,9 @@ class MemoryStore:
             if r.entry.estate == estate and r.entry.at >= since and r.entry.what in (What.ADDED, What.REMOVED)
         }
 
+    def known_estates(self) -> list[str]:
+        return sorted({r.entry.estate for r in self._ledger})
+
     def check_ledger(self) -> list[str]:
         return (
             [] if replay(r.entry for r in self._ledger) == self._pairs else ["the pairs do not follow from the ledger"]
@@ -245,6 +248,9 @@ class MemoryStore:
             yield
         finally:
             self._leases.remove(name)
+
+    def is_leased(self, name: str) -> bool:
+        return name in self._leases
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -6,6 +6,7 @@ Everything heavy is imported here on first use, so that a command pays only for 
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -101,7 +102,9 @@ class Opened:
         from earmark.hunting.local import LocalEngine
 
         events = (estate or self.imported()).events
-        return LocalEngine(events=events, kql=self._kql(), temp=self.project.folder / WORK_FOLDER / "temp")
+        work = self.project.folder / WORK_FOLDER
+        writable = os.access(work if work.exists() else work.parent, os.W_OK)
+        return LocalEngine(events=events, kql=self._kql(), temp=work / "temp" if writable else None)
 
     def _kql(self) -> Callable[[Tables, timedelta], Kql]:
         from earmark.kql.service import Kql

@@ -16,7 +16,10 @@ the sentence a person needs: the thing, the fault, what was expected, and in `hi
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class ExitCode(IntEnum):
@@ -99,3 +102,8 @@ class PermissionDenied(EarmarkError):
     """Signing in failed, a right is missing, or the mode forbids writing."""
 
     exit_code = ExitCode.DENIED
+
+
+def is_denied(error: OSError) -> bool:
+    """Whether the operating system refused for want of a right."""
+    return error.errno in _DENIED

@@ -106,6 +106,12 @@ def test_tags_come_with_their_origin_sorted(estate: Estate) -> None:
     assert devices(estate)[B].tags == (Tag(value="Kept", origin=Origin.DYNAMIC), Tag(value="Kept"))
 
 
+def test_holders_are_counted_by_exact_manual_tag(estate: Estate) -> None:
+    estate.write_tag(TagAction.ADD, "Kept", [A], now=NOON)
+    assert estate.count_holders({"Kept", "kept", "Executive"}) == {"Kept": 2}
+    assert estate.count_holders(()) == {}
+
+
 def test_fetch_tags_gives_manual_tags_of_known_devices(estate: Estate) -> None:
     assert estate.fetch_tags([A, B, UNKNOWN]) == {A: frozenset(), B: frozenset({"Kept"})}
     assert estate.fetch_tags([]) == {}

@@ -23,7 +23,7 @@ from earmark.model.flow import Action
 from earmark.model.guard import GuardLimits
 from earmark.model.plan import ChangeAction
 from earmark.model.run import FlowState
-from earmark.project.project import Project
+from earmark.project.project import Flows, Project
 from earmark.project.settings import EngineKind, EstateKind, EstateSettings, Settings
 from earmark.sandbox.clock import TenantClock
 from earmark.sandbox.faults import Fault
@@ -95,9 +95,10 @@ class Life:
         project = Project(
             folder=Path("company"),
             settings=settings,
-            flows={self.flow.name: self.flow},
             catalogue=Catalogue(),
             lists={},
+            tag_rules={self.flow.name: self.flow.tag},
+            read_flows=lambda: Flows(usable={self.flow.name: self.flow}),
         )
         return Workspace(
             project=project,

@@ -136,6 +136,7 @@ class TestLedger:
         store.append([entry(What.ADDED, effective_at=NOON + DAY), entry(What.ADDED, device="d2")])
         assert store.last_effective_at("e1") == NOON + DAY
         assert store.last_effective_at("e2") is None
+        assert store.known_estates() == ["e1"]
 
     def test_recent_writes_are_the_last_outcome_of_each_pair(self, store: Store) -> None:
         store.append(
@@ -349,7 +350,9 @@ class TestQuota:
 
 class TestLeases:
     def test_a_lease_excludes_others_until_it_is_let_go(self, store: Store) -> None:
+        assert not store.is_leased("flow/executive")
         with store.lease("flow/executive"):
+            assert store.is_leased("flow/executive")
             with store.lease("another"):
                 pass
             with pytest.raises(LeaseHeldError, match="flow/executive"), store.lease("flow/executive"):

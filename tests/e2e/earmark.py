@@ -31,10 +31,12 @@ class Earmark:
     """The command in one project."""
 
     project: Path
+    under: tuple[str, ...] = ()
+    """What the command line begins with."""
 
     def run(self, *arguments: str, now: str | None = None, code: int | None = 0, json_: bool = False) -> Done:
         """Run a command and expect an exit code (None takes any)."""
-        command = [str(COMMAND), "--project", str(self.project)]
+        command = [*self.under, str(COMMAND), "--project", str(self.project)]
         command += ["--now", now] if now else []
         command += ["--format", "json"] if json_ else []
         ended = subprocess.run([*command, *arguments], check=False, capture_output=True, text=True, timeout=120)

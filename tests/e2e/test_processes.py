@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from earmark.store.lease import held
 from tests.e2e.earmark import COMMAND, Earmark
 from tests.e2e.logons import write_logons
 
@@ -57,6 +60,15 @@ def test_a_lost_state_is_not_taken_for_a_fresh_start(weekly: Earmark) -> None:
     assert weekly.tagged("Executive", now=later) == {"pc-1"}
 
 
+def test_a_lost_estate_is_not_taken_for_the_one_that_the_state_knows(weekly: Earmark) -> None:
+    weekly.run("run", "executive", now=SUNDAY)
+    for file in (weekly.project / "estate").glob("devices.db*"):
+        file.unlink()
+    done = weekly.run("plan", now=SUNDAY, code=None)
+    assert "the state knows nothing of this estate" in done.err
+    assert "devices.db" in done.err
+
+
 def test_a_state_that_is_no_state_is_said_to_be_none(weekly: Earmark) -> None:
     state = weekly.project / ".earmark" / "state.db"
     state.parent.mkdir(exist_ok=True)
@@ -64,6 +76,19 @@ def test_a_state_that_is_no_state_is_said_to_be_none(weekly: Earmark) -> None:
     done = weekly.run("run", "executive", now=SUNDAY, code=70)
     assert "state.db" in done.err
     assert state.read_bytes().startswith(b"this is no database")
+
+
+def test_a_run_whose_process_is_gone_is_shown_as_interrupted(weekly: Earmark) -> None:
+    weekly.run("run", "executive", now=SUNDAY)
+    with closing(sqlite3.connect(weekly.project / ".earmark" / "state.db")) as state:
+        state.execute("UPDATE runs SET ended_at = NULL")
+        state.execute("DELETE FROM flow_runs")
+        state.commit()
+    (run,) = weekly.read("runs", now=SUNDAY)
+    assert (run["ended_at"], run["interrupted"], run["flows"]) == (None, True, [])
+    assert "  interrupted" in weekly.run("runs", now=SUNDAY).out
+    with held(weekly.project / ".earmark" / "leases", "flow-executive", who="test", timeout=0):
+        assert "  running" in weekly.run("runs", now=SUNDAY).out
 
 
 def test_importing_at_once_stores_every_row_once(earmark: Earmark, tmp_path: Path) -> None:

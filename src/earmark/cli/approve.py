@@ -16,7 +16,8 @@ def command(options: Options, plan: str, comment: str) -> None:
 
     PLAN is its id. The approval holds for the changes in it: planning the same again keeps it.
     """
+    from earmark.cli.render.text import printable
     from earmark.services.approve import decide
 
     for flow in decide(options.open().workspace(), plan, approved=True, comment=comment):
-        click.echo(f"approved: {flow}", err=True)
+        click.echo(f"approved: {printable(flow)}", err=True)

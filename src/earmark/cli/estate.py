@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import rich_click as click
 
 from earmark.cli.options import Options, pass_options
+
+if TYPE_CHECKING:
+    from earmark.estates.embedded.estate import EmbeddedEstate
 
 
 @click.group("estate")
@@ -21,7 +26,7 @@ def command() -> None:
 @pass_options
 def tag_command(options: Options, device: str, tag: str) -> None:
     """Put TAG on DEVICE (an id, or a name that only one device has)."""
-    options.open().embedded().tag_by_hand(device, tag, now=options.clock().effective())
+    _writable(options).tag_by_hand(device, tag, now=options.clock().effective())
 
 
 @command.command("untag")
@@ -30,4 +35,12 @@ def tag_command(options: Options, device: str, tag: str) -> None:
 @pass_options
 def untag_command(options: Options, device: str, tag: str) -> None:
     """Take TAG off DEVICE (an id, or a name that only one device has)."""
-    options.open().embedded().untag_by_hand(device, tag, now=options.clock().effective())
+    _writable(options).untag_by_hand(device, tag, now=options.clock().effective())
+
+
+def _writable(options: Options) -> EmbeddedEstate:
+    from earmark.services.workspace import require_apply
+
+    opened = options.open()
+    require_apply(opened.project.settings)
+    return opened.embedded()

@@ -42,7 +42,7 @@ def _query(options: Options, kql: str | None, file: Path | None, flow: str | Non
 def command(options: Options, kql: str | None, file: Path | None, flow: str | None) -> int:
     """Run a KQL query over the estate and print its rows."""
     from earmark.cli.render.output import emit
-    from earmark.cli.render.text import count_of
+    from earmark.cli.render.text import count_of, printable
     from earmark.model.document import hunt_document
 
     query = _query(options, kql, file, flow)
@@ -50,6 +50,6 @@ def command(options: Options, kql: str | None, file: Path | None, flow: str | No
     names = [c.name for c in result.columns]
     numeric = [c.name for c in result.columns if c.type in {"int", "long", "real", "decimal"}]
     emit(options.format, hunt_document(result), names, result.rows, numeric=numeric)
-    state = "complete" if result.complete else f"not complete: {result.why_not}"
+    state = "complete" if result.complete else f"not complete: {printable(result.why_not or '')}"
     click.echo(f"{count_of(len(result.rows), 'row')} in {result.seconds:.2f} s, {state}", err=True)
     return ExitCode.DONE if result.complete else ExitCode.UNKNOWN

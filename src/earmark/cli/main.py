@@ -21,7 +21,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from earmark.cli.options import INSTANT, PATH, Format, Options
-from earmark.errors import EarmarkError, ExitCode
+from earmark.errors import EarmarkError, ExitCode, is_denied
 
 COMMANDS = {
     "init": "init",
@@ -121,9 +121,19 @@ def earmark(ctx: click.Context, project: Path, env: str | None, now: datetime | 
 def _say(kind: str, message: str, hint: str = "") -> None:
     from earmark.cli.render.text import printable
 
-    click.echo(f"{kind}: {printable(message, lines=True)}", err=True)
-    if hint:
-        click.echo(f"  {printable(hint, lines=True)}", err=True)
+    said = [f"{kind}: {message}", *([hint] if hint else [])]
+    # Only what we say begins a line: a name with a line break in it must not look like the next message.
+    click.echo("\n  ".join(printable(line) for text in said for line in text.split("\n")), err=True)
+
+
+def _made_printable(wrong: click.ClickException) -> click.ClickException:
+    """Wrong usage, with what it quotes of the command line made safe; a missing parameter quotes nothing of it."""
+    from earmark.cli.render.text import printable
+
+    if isinstance(wrong, click.MissingParameter):
+        return wrong
+    said = printable(wrong.format_message())
+    return click.UsageError(said, wrong.ctx) if isinstance(wrong, click.UsageError) else click.ClickException(said)
 
 
 def _report_fault(fault: BaseException) -> ExitCode:
@@ -195,7 +205,7 @@ def _run(arguments: list[str] | None) -> int:
         code = stop.exit_code if isinstance(stop, Exit) else stop.code
         return ExitCode.USAGE if code == 2 else int(code or 0)  # 2 is click's for a group without a command
     except click.ClickException as wrong:
-        wrong.show()
+        _made_printable(wrong).show()
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         _say("stopped", "interrupted.")
@@ -207,6 +217,9 @@ def _run(arguments: list[str] | None) -> int:
         _give_up_stdout()
         return ExitCode.DONE
     except OSError as fault:
+        if is_denied(fault) and fault.filename is not None:
+            _say("error", f"{fault.filename}: {fault.strerror}.", "Give this account the right to it.")
+            return ExitCode.DENIED
         if fault.errno not in _NO_ROOM or fault.filename is not None:
             return _report_fault(fault)
         return _say_unwritten(fault)

@@ -32,6 +32,7 @@ def command(
     For every device: whether it gains, loses or keeps the tag, with the reason. Nothing is changed.
     """
     from earmark.cli.render.plan import print_plan
+    from earmark.cli.render.text import printable
     from earmark.services.plan import make_plan, save_plan
 
     opened = options.open()
@@ -44,7 +45,7 @@ def command(
     print_plan(options.format, plan, redact=redact, every=every)
     if out is not None:
         again = shlex.join([*options.as_arguments(), "apply", str(out)])
-        click.echo(f"Saved to {out}. Apply exactly this plan: earmark {again}", err=True)
+        click.echo(printable(f"Saved to {out}. Apply exactly this plan: earmark {again}"), err=True)
     return exit_code(plan, detailed=detailed_exitcode)
 
 

@@ -16,7 +16,8 @@ def command(options: Options, plan: str, comment: str) -> None:
 
     PLAN is its id.
     """
+    from earmark.cli.render.text import printable
     from earmark.services.approve import decide
 
     for flow in decide(options.open().workspace(), plan, approved=False, comment=comment):
-        click.echo(f"rejected: {flow}", err=True)
+        click.echo(f"rejected: {printable(flow)}", err=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import rich_click as click
 
 from earmark.cli.options import Options, pass_options
+
+if TYPE_CHECKING:
+    from earmark.model.run import Run
 
 
 @click.command("runs")
@@ -21,21 +26,12 @@ def command(options: Options, run: str | None, last: int) -> None:
 
     runs = list_runs(options.open().workspace(), run=run, last=last)
     columns = ("run", "trigger", "due", "started", "ended", "flow", "state", "added", "removed", "skipped", "failed")
-    rows = [
-        [
-            r.id,
-            r.trigger,
-            r.due_at,
-            r.started_at,
-            r.ended_at,
-            f.flow,
-            f.state.value,
-            f.added,
-            f.removed,
-            f.skipped,
-            f.failed,
-        ]
-        for r in runs
-        for f in r.flows
-    ]
+    rows = [[r.id, r.trigger, r.due_at, r.started_at, r.ended_at, *cells] for r in runs for cells in _flows(r)]
     emit(options.format, runs_document(runs), columns, rows, numeric=columns[7:])
+
+
+def _flows(run: Run) -> list[list[object]]:
+    """What is said of each flow; of a run without an end, that it has none."""
+    if run.ended_at is None:
+        return [["", "interrupted" if run.interrupted else "running", None, None, None, None]]
+    return [[f.flow, f.state.value, f.added, f.removed, f.skipped, f.failed] for f in run.flows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -71,6 +71,9 @@ class Estate(Protocol):
 
     def fetch_tags(self, devices: Sequence[str]) -> dict[str, frozenset[str]]:
         """The manual tags of some devices at this moment, by id; an id that the estate does not know is left out."""
+
+    def count_holders(self, tags: Collection[str]) -> dict[str, int]:
+        """On how many devices each tag stands with origin manual; a tag that stands on none is left out."""
 
     def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
         """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order.

@@ -63,12 +63,11 @@ class Session:
 
     def make_list(self, name: str, columns: Columns, table: ListTable) -> None:
         """A list under the name that the compiled SQL reads; every cell is a string."""
-        listed = ", ".join(f"{name_sql(column)} VARCHAR" for column in view_names(columns))
-        self._connection.execute(f"CREATE TEMP TABLE {name_sql(name)} ({listed})")
-        if table.rows:
-            cells = [list(cells) for cells in zip(*table.rows, strict=True)]
-            unnested = ", ".join(f"unnest(${place + 1}::VARCHAR[])" for place in range(len(cells)))
-            self._connection.execute(f"INSERT INTO {name_sql(name)} SELECT {unnested}", cells)
+        names = view_names(columns)
+        listed = ", ".join(name_sql(column) for column in names)
+        cells = [[row[place] for row in table.rows] for place in range(len(names))]
+        unnested = ", ".join(f"unnest(${place}::VARCHAR[])" for place in range(1, len(names) + 1))
+        self._connection.execute(f"CREATE TEMP TABLE {name_sql(name)} ({listed}) AS SELECT {unnested}", cells)
 
     def lock(self, macros: Sequence[str]) -> None:
         """Make the macros; from here on nothing but the events can be read and no setting changed."""

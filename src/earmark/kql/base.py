@@ -56,7 +56,7 @@ class Weight(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """A replacement in a query's text, in code points."""
+    """A replacement in a text, in code points."""
 
     start: int
     end: int

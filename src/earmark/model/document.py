@@ -86,6 +86,7 @@ def runs_document(runs: Iterable[Run]) -> list[dict[str, Any]]:
             "due_at": instant_text(run.due_at),
             "started_at": instant_text(run.started_at),
             "ended_at": instant_text(run.ended_at),
+            "interrupted": run.interrupted,
         }
         for run in runs
     ]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+BY_FILE = "apply"
+"""The trigger of a run that applies a saved plan."""
+
 
 class FlowState(StrEnum):
     """How one flow of a run ended."""
@@ -34,7 +37,7 @@ class FlowRun:
     matched: int | None = None
     """Devices that the hunt named; None unless the hunt was complete."""
     why: str = ""
-    """What kept the flow from its end, in words."""
+    """What kept the flow, or devices of it, from their end, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,5 +53,7 @@ class Run:
     started_at: datetime
     """Effective time."""
     ended_at: datetime | None
-    """Wall-clock length is not what this says: effective time; None while it runs, or when it was killed."""
+    """Wall-clock length is not what this says: effective time; None while it runs, or when it was interrupted."""
     flows: tuple[FlowRun, ...] = ()
+    interrupted: bool = False
+    """Whether it has no end and runs no more, for whoever looked: its process was killed, or stopped by an error."""

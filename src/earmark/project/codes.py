@@ -79,6 +79,7 @@ class Code(StrEnum):
     LIST_EMPTY = "EM605"
     LIST_NAME = "EM606"
     LIST_CELL = "EM607"
+    LIST_NUL = "EM608"
     COLOUR = "EM701"
 
 
@@ -147,6 +148,7 @@ TITLES: dict[Code, str] = {
     Code.LIST_EMPTY: "A list without rows",
     Code.LIST_NAME: "A list's name cannot be used",
     Code.LIST_CELL: "A cell with spaces around its text",
+    Code.LIST_NUL: "A cell that is no text",
     Code.COLOUR: "Not a colour",
 }
 """What each code means, in a few words."""

@@ -1,6 +1,7 @@
-"""`check --fix`: the mechanical repairs of queries, written into the files they stand in.
+"""`check --fix`: the mechanical repairs of queries and of the columns that flows name, written into their files.
 
-Each repair is an edit of a query's text. It is made in the notation of the file (indentation of a block, doubled
+Queries come first: a column that is renamed in a query has its old name in the flow's file still. Each repair of a
+query is an edit of its text. It is made in the notation of the file (indentation of a block, doubled
 quotes, CRLF), and everything else stays byte for byte. The new file is read again before it is written: it must say
 what the old one said, with the repaired query and nothing else changed, or the file is left alone.
 """
@@ -15,9 +16,10 @@ from pathlib import Path
 from earmark.errors import ProjectError
 from earmark.kql.base import Analysis, Diagnostic, Edit
 from earmark.model.finding import Finding
+from earmark.project.flow_rules import column_repairs
 from earmark.project.load import kql_analysts
 from earmark.project.query_text import QueryText, inline_query, only_reads_list, whole_query
-from earmark.project.reading import Analyst, Analysts, query_tables, read_project
+from earmark.project.reading import Analyst, Analysts, Reading, query_tables, read_project, with_queries
 from earmark.project.source import BOM, Source
 from earmark.project.whole_file import write_whole
 from earmark.project.yaml_nodes import find_text, parse_yaml, plain
@@ -47,8 +49,16 @@ def fix_project(
 ) -> list[Finding]:
     """Repair what can be repaired and write it; the findings that are gone, each at the place it had in its round."""
     make = analysts or kql_analysts(folder)
-    env_variables = os.environ if environment is None else environment
-    reading = read_project(folder, env=env, environment=env_variables, analysts=make, flows=flows)
+
+    def read() -> Reading:
+        variables = os.environ if environment is None else environment
+        return with_queries(read_project(folder, env=env, environment=variables), make, flows)
+
+    fixed = _fix_queries(folder, read(), make)
+    return fixed + _fix_columns(folder, read())
+
+
+def _fix_queries(folder: Path, reading: Reading, make: Analysts) -> list[Finding]:
     analyst = make(query_tables(reading.lists))
     fixed: list[Finding] = []
     done: set[str] = set()  # two flows may share a .kql file
@@ -63,6 +73,20 @@ def fix_project(
         if repair.fixed:
             _write(folder, query.source, repair.query.source)
             fixed += repair.fixed
+    return fixed
+
+
+def _fix_columns(folder: Path, reading: Reading) -> list[Finding]:
+    fixed: list[Finding] = []
+    for draft in reading.drafts:
+        analysis = reading.analyses.get(draft.file)
+        repairs = column_repairs(draft, analysis) if analysis is not None else []
+        if draft.source is not None and repairs:
+            text = draft.source.text
+            for _, edit in sorted(repairs, key=lambda repair: repair[1].start, reverse=True):
+                text = text[: edit.start] + edit.text + text[edit.end :]
+            _write(folder, draft.source, replace(draft.source, text=text))
+            fixed += [finding for finding, _ in repairs]
     return fixed
 
 

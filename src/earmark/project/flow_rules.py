@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from earmark.kql.base import Analysis
+from earmark.kql.base import Analysis, Edit
 from earmark.kql.defender.renames import OLD_COLUMNS
 from earmark.model.finding import Finding
 from earmark.model.flow import Action
@@ -143,23 +144,45 @@ def check_columns(draft: FlowDraft, analysis: Analysis) -> list[Finding]:
     if analysis.columns is None or draft.root is None or draft.query is None:
         return []
     names = [name for name, _ in analysis.columns]
-    findings: list[Finding] = []
-    device = find_text(draft.root, "hunt", "device")
-    if device is not None and device.text not in names:
-        findings.append(_unknown_column(device, "The query", device.text, names))
-    elif device is None and find(draft.root, "hunt", "device") is None and "DeviceId" not in names:
+    findings = [finding for finding, _ in _unknown_columns(draft.root, names)]
+    if find(draft.root, "hunt", "device") is None and "DeviceId" not in names:
         message = f"The query gives no column `DeviceId`; it gives {_listed(names)}."
         hint = "Let the query give DeviceId, or say with `hunt.device` which column names the device."
         findings.append(draft.query.query_finding(Code.UNKNOWN_COLUMN, message, hint))
-    evidence = find(draft.root, "hunt", "evidence")
-    for item in evidence.items if isinstance(evidence, SequenceNode) else ():
-        if isinstance(item, ScalarNode) and item.text.strip() and item.text not in names:
-            findings.append(_unknown_column(item, "The query", item.text, names))
     value = find_text(draft.root, "tag", "value")
     for column in tag_columns(value.text) if value is not None else ():
         if value is not None and column not in names:
             findings.append(_unknown_column(value, "The query", column, names))
     return findings
+
+
+def column_repairs(draft: FlowDraft, analysis: Analysis) -> list[tuple[Finding, Edit]]:
+    """Old names of columns that the query gives under their present name: each finding, and the edit of the file."""
+    if analysis.columns is None or draft.root is None:
+        return []
+    found = _unknown_columns(draft.root, [name for name, _ in analysis.columns])
+    return [(finding, edit) for finding, edit in found if edit is not None]
+
+
+def _unknown_columns(root: Node, names: Sequence[str]) -> Iterator[tuple[Finding, Edit | None]]:
+    """Columns under `hunt` that the query does not give, each with its repair where there is one."""
+    evidence = find(root, "hunt", "evidence")
+    items = evidence.items if isinstance(evidence, SequenceNode) else ()
+    for place in (find_text(root, "hunt", "device"), *items):
+        if isinstance(place, ScalarNode) and place.text.strip() and place.text not in names:
+            edit = _rename(place, names)
+            yield replace(_unknown_column(place, "The query", place.text, names), fixable=edit is not None), edit
+
+
+def _rename(place: ScalarNode, names: Sequence[str]) -> Edit | None:
+    """The present name in the place of an old one; None where there is none, or where the notation is not simple."""
+    renamed = OLD_COLUMNS.get(place.text)
+    today = [new for new in renamed.new if new in names] if renamed else []
+    quote = 1 if place.style in ("'", '"') else 0
+    start, end = place.start + quote, place.end - quote
+    if len(today) != 1 or place.secret or place.source.text[start:end] != place.text:
+        return None
+    return Edit(start=start, end=end, text=today[0])
 
 
 def _unknown_column(place: Node, thing: str, name: str, names: Sequence[str]) -> Finding:

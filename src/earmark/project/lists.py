@@ -168,6 +168,11 @@ def _check_rows(source: Source, header: list[str], rows: list[tuple[int, list[st
                 source, line, Code.LIST_ROW_TWICE, f"The same row stands in line {first}.", "Remove one."
             )
         for name, cell in zip(header, row, strict=True):
+            if "\0" in cell:
+                message = (
+                    f"The cell of `{name}` holds the character U+0000, which is no text: no hunt could read the list."
+                )
+                yield _line_finding(source, line, Code.LIST_NUL, message, "Remove the character.")
             if cell != cell.strip():
                 message = f'The cell "{cell}" of `{name}` has spaces at its ends; it is compared with them.'
                 yield _line_finding(source, line, Code.LIST_CELL, message, "Remove the spaces.")

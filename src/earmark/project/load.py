@@ -1,7 +1,8 @@
 """The doors of this room: a project's folder in, a `Project` or the list of its findings out.
 
 `check_project` says everything; `load_project` stops at what all flows share (settings, catalogue, lists) and sets
-flows with errors aside, so that one broken file does not stop the work on the others.
+flows with errors aside, so that one broken file does not stop the work on the others. It leaves the analysis of queries
+for when a flow is asked for.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from earmark.project.digests import flow_digest, query_digest
 from earmark.project.flow_draft import FlowDraft, tag_values
 from earmark.project.flow_file import TagFile
 from earmark.project.lists import Lists
-from earmark.project.project import Project, findings_error
+from earmark.project.project import Flows, Project, findings_error
 from earmark.project.read_settings import guard_in_force
-from earmark.project.reading import Analyst, Analysts, Reading, read_project
+from earmark.project.reading import Analyst, Analysts, Reading, read_project, with_queries
 from earmark.project.settings import Settings
 
 DEFAULT_WINDOW = timedelta(days=30)
@@ -49,7 +50,7 @@ def check_project(
     environment: Mapping[str, str] | None = None,
 ) -> list[Finding]:
     """Every finding of a project, sorted; with `flows`, only of these and of what all flows share."""
-    reading = _read(folder, env, analysts, environment, flows)
+    reading = with_queries(_read(folder, env, environment), analysts or kql_analysts(folder), flows)
     chosen = {draft.file for draft in reading.drafts if not flows or draft.name in flows}
     found = [finding for file in chosen for finding in reading.by_file[file]]
     return sorted({*reading.shared, *found})
@@ -63,36 +64,37 @@ def load_project(
     environment: Mapping[str, str] | None = None,
 ) -> Project:
     """A project ready for use; `ProjectError` when what all flows share has errors."""
-    reading = _read(folder, env, analysts, environment)
-    if reading.settings is None or _errors(reading.shared):
+    reading = _read(folder, env, environment)
+    settings = reading.settings
+    if settings is None or _errors(reading.shared):
         raise findings_error("The project cannot be used", tuple(sorted(reading.shared)))
-    broken = {file: tuple(sorted(found)) for file, found in reading.by_file.items() if _errors(found)}
-    flows = [_flow(d, reading, reading.settings) for d in reading.drafts if d.file not in broken]
     return Project(
         folder=folder.absolute(),
-        settings=reading.settings,
-        flows={flow.name: flow for flow in sorted(flows, key=lambda flow: flow.name)},
+        settings=settings,
         catalogue=reading.catalogue,
         lists=dict(sorted(reading.lists.tables.items())),
+        tag_rules={
+            draft.name: _tag_rule(draft.tag, reading.lists)
+            for draft in reading.drafts
+            if draft.tag is not None and not _errors(reading.by_file[draft.file])
+        },
+        read_flows=lambda: _read_flows(reading, settings, analysts or kql_analysts(folder)),
+    )
+
+
+def _read_flows(reading: Reading, settings: Settings, analysts: Analysts) -> Flows:
+    reading = with_queries(reading, analysts)
+    broken = {file: tuple(sorted(found)) for file, found in reading.by_file.items() if _errors(found)}
+    flows = [_flow(draft, reading, settings) for draft in reading.drafts if draft.file not in broken]
+    return Flows(
+        usable={flow.name: flow for flow in sorted(flows, key=lambda flow: flow.name)},
         broken=broken,
         broken_names={draft.name: draft.file for draft in reading.drafts if draft.file in broken},
     )
 
 
-def _read(
-    folder: Path,
-    env: str | None,
-    analysts: Analysts | None,
-    environment: Mapping[str, str] | None,
-    flows: Sequence[str] = (),
-) -> Reading:
-    return read_project(
-        folder,
-        env=env,
-        environment=os.environ if environment is None else environment,
-        analysts=analysts or kql_analysts(folder),
-        flows=flows,
-    )
+def _read(folder: Path, env: str | None, environment: Mapping[str, str] | None) -> Reading:
+    return read_project(folder, env=env, environment=os.environ if environment is None else environment)
 
 
 def _errors(findings: tuple[Finding, ...]) -> bool:

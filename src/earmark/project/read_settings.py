@@ -42,7 +42,7 @@ def read_settings(
     findings += reference_findings
     file, shape_findings = fit(ProjectFile, root)
     findings += [found for found in shape_findings if not _said(found, reference_findings)]
-    findings += [*check_estate(root), *_check_state(find_text(root, "state"))]
+    findings += [*check_estate(root), *_check_state(find_text(root, "state"), folder)]
     if file is None or findings:
         return None, findings
     return _settings_of(file, folder), []
@@ -86,7 +86,7 @@ def _laid_over(base: Node, overlay: Node) -> Node:
     return replace(base, entries=(*entries, *over.values()))
 
 
-def _check_state(state: ScalarNode | None) -> list[Finding]:
+def _check_state(state: ScalarNode | None, folder: Path) -> list[Finding]:
     if state is None or not state.text.strip():
         return []
     scheme, colon, rest = state.text.partition(":")
@@ -95,9 +95,22 @@ def _check_state(state: ScalarNode | None) -> list[Finding]:
         return [state.finding(Code.NOT_SUPPORTED, message, "Use `state: sqlite:.earmark/state.db`.")]
     path = _sqlite_path(rest)
     if scheme == "sqlite" and colon and path and path != ":memory:" and "?" not in path and not path.endswith("/"):
-        return []
+        return _check_state_file(state, folder / path)
     why = " State in memory would be lost at the end of each command." if ":memory:" in rest else ""
     message = f"`state` is not a state URL: sqlite:PATH is expected.{why}"
+    return [state.finding(Code.STATE_URL, message, "Write `state: sqlite:.earmark/state.db`.")]
+
+
+def _check_state_file(state: ScalarNode, file: Path) -> list[Finding]:
+    try:
+        fault = (
+            "is a folder" if file.is_dir() else "lies below a file" if any(p.is_file() for p in file.parents) else ""
+        )
+    except OSError:  # it may not be looked at; opening it says so
+        fault = ""
+    if not fault:
+        return []
+    message = f"What `state` names {fault}; a file in a folder is expected."
     return [state.finding(Code.STATE_URL, message, "Write `state: sqlite:.earmark/state.db`.")]
 
 

@@ -1,12 +1,13 @@
 """Everything that the project's files say, read at once: values where they hold, findings where they do not.
 
-Both doors of this room, `load_project` and `check_project`, stand on one reading, so that they never disagree.
+Queries are analysed in a second step, since that may take the language service, and much can be said without. Both
+doors of this room, `load_project` and `check_project`, stand on one reading, so that they never disagree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -58,23 +59,16 @@ class Reading:
     lists: Lists
     drafts: tuple[FlowDraft, ...]
     """One for each flow's file, sorted by file."""
-    analyses: Mapping[str, Analysis]
-    """By the flow's file, for those that were analysed."""
     shared: tuple[Finding, ...]
     """Findings of what all flows share: settings, catalogue, lists, files that nothing reads."""
     by_file: Mapping[str, tuple[Finding, ...]]
     """Findings of each flow, by the flow's file; some may point into its .kql file."""
+    analyses: Mapping[str, Analysis] = field(default_factory=dict)
+    """What is known of the queries, by the flow's file; empty until `with_queries`."""
 
 
-def read_project(
-    folder: Path,
-    *,
-    env: str | None,
-    environment: Mapping[str, str],
-    analysts: Analysts,
-    flows: Collection[str] = (),
-) -> Reading:
-    """Read a project; with `flows`, only the queries of these are analysed."""
+def read_project(folder: Path, *, env: str | None, environment: Mapping[str, str]) -> Reading:
+    """Read a project, its queries as text alone."""
     if not folder.is_dir():
         raise UsageError(
             f"{folder} is not a folder; the folder of a project is expected.", hint="Give it with --project."
@@ -84,13 +78,7 @@ def read_project(
     lists, list_findings = read_lists(folder, frozenset(TABLES))
     flow_files, stray_findings = read_folder(folder, FLOWS)
     drafts = tuple(read_draft(folder, file, lists) for file in flow_files)
-    chosen = _chosen(drafts, flows)
-    analyses = _analyses(chosen, lists, analysts)
-    if settings is not None and settings.engine is not EngineKind.LOCAL:
-        analyses = {file: _as_elsewhere(analysis) for file, analysis in analyses.items()}
     by_file = {draft.file: [*draft.findings, *check_draft(draft, lists)] for draft in drafts}
-    for draft in chosen:
-        by_file[draft.file] += _check_query(draft, analyses.get(draft.file), lists)
     for file, finding in _check_together(drafts, lists, catalogue if described else None):
         by_file[file].append(finding)
     return Reading(
@@ -98,10 +86,20 @@ def read_project(
         catalogue=catalogue,
         lists=lists,
         drafts=drafts,
-        analyses=analyses,
         shared=(*findings, *catalogue_findings, *list_findings, *stray_findings),
         by_file={file: tuple(found) for file, found in by_file.items()},
     )
+
+
+def with_queries(reading: Reading, analysts: Analysts, flows: Collection[str] = ()) -> Reading:
+    """The reading with every query analysed, or only those of some flows, and with what is found in them."""
+    chosen = _chosen(reading.drafts, flows)
+    analyses = _analyses(chosen, reading.lists, analysts)
+    if reading.settings is not None and reading.settings.engine is not EngineKind.LOCAL:
+        analyses = {file: _as_elsewhere(analysis) for file, analysis in analyses.items()}
+    found = {draft.file: _check_query(draft, analyses.get(draft.file), reading.lists) for draft in chosen}
+    by_file = {file: (*said, *found.get(file, ())) for file, said in reading.by_file.items()}
+    return replace(reading, analyses=analyses, by_file=by_file)
 
 
 def _chosen(drafts: tuple[FlowDraft, ...], flows: Collection[str]) -> tuple[FlowDraft, ...]:

@@ -103,7 +103,7 @@ class Hunts:
     def _devices(self, now: datetime) -> Path:
         """The file with the devices as the tenant has them now, written where something changed."""
         with self._lock:
-            rows = self._estate.devices.devices()
+            rows = self._estate.devices.rows()
             tags = self._tags.shown([row.id for row in rows], now=now, later_by=HUNTED_LATER)
             found = current_devices(rows, tags, self._values(), now=now)
             return write_current(self._estate.events.folder, found)

@@ -65,7 +65,7 @@ class Machines:
         reports, addresses = self._reports(until), self._addresses(until)
         return [
             Facts(row.id, row.name, row.first_seen, row.last_seen, reports.get(row.id, {}), addresses.get(row.id, []))
-            for row in self._estate.devices.devices()
+            for row in self._estate.devices.rows()
         ]
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Any
 
 from earmark.errors import EstateError, UsageError
 from earmark.model.device import Device, Origin
-from earmark.model.flow import Flow
+from earmark.model.flow import TagRule
 from earmark.model.instant import instant_text
 from earmark.model.ledger import Pair, PairState
 from earmark.model.nearest import did_you_mean
@@ -77,26 +77,26 @@ def _listed(workspace: Workspace, device: Device, owned: dict[Pair, Owned]) -> L
     tags = []
     for tag in device.tags:
         mine = owned.get(Pair(device.id, tag.value)) if tag.origin is Origin.MANUAL else None
-        flow = workspace.project.flows.get(mine.flow) if mine else None
+        rule = workspace.project.tag_rules.get(mine.flow) if mine else None
         tags.append(
             ListedTag(
                 value=tag.value,
                 origin=tag.origin,
                 flow=mine.flow if mine else None,
                 since=mine.state.owned_since if mine else None,
-                until=until(flow, mine.state) if flow and mine else None,
+                until=until(rule, mine.state) if rule and mine else None,
             )
         )
     return ListedDevice(id=device.id, name=device.name, last_seen_at=device.last_seen_at, tags=tuple(tags))
 
 
-def until(flow: Flow, state: PairState) -> datetime | None:
+def until(rule: TagRule, state: PairState) -> datetime | None:
     """When the tag of a pair goes if nothing changes: the end of its grace, or of its time; None when neither runs."""
-    ends = [flow.tag.expires_at]
+    ends = [rule.expires_at]
     if state.unmatched_since is not None:
-        ends.append(state.unmatched_since + flow.tag.keep_for)
-    if flow.tag.expires_after is not None and state.owned_since is not None:
-        ends.append(state.owned_since + flow.tag.expires_after)
+        ends.append(state.unmatched_since + rule.keep_for)
+    if rule.expires_after is not None and state.owned_since is not None:
+        ends.append(state.owned_since + rule.expires_after)
     return min((end for end in ends if end is not None), default=None)
 
 

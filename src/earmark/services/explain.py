@@ -89,7 +89,7 @@ def _tag(
     match: Match | None,
 ) -> ExplainedTag:
     flow_name = entries[-1].entry.flow if entries else match.flow if match else None
-    flow = workspace.project.flows.get(flow_name) if flow_name else None
+    rule = workspace.project.tag_rules.get(flow_name) if flow_name else None
     state = _state(entries, flow_name, Pair(device.id, tag))
     return ExplainedTag(
         tag=tag,
@@ -100,7 +100,7 @@ def _tag(
         evidence=match.evidence if match else None,
         first_match_at=match.first_match_at if match else None,
         last_match_at=match.last_match_at if match else None,
-        until=until(flow, state) if flow and state.owned_since else None,
+        until=until(rule, state) if rule and state.owned_since else None,
         history=tuple(_event(recorded) for recorded in entries),
     )
 

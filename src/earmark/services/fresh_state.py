@@ -1,26 +1,42 @@
-"""A lost ledger must not look like a fresh start: tags of the flows that stand already, while the state knows nothing,
-are said, and on a Defender tenant nothing is changed before a person has decided.
+"""A lost ledger must not look like a fresh start, nor must a lost estate: what stands already while the state knows
+nothing of it is said, and so is an estate that the state does not know while it knows others.
 
-An embedded estate only warns.
+An embedded estate only warns; on a Defender tenant nothing is changed before a person has decided.
 """
 
 from __future__ import annotations
 
 from earmark.errors import HeldError
 from earmark.model.flow import Adopt
-from earmark.model.hits import DeviceIndex, declared_tags
+from earmark.model.hits import declared_tags
 from earmark.model.ledger import Entry, What
 from earmark.project.settings import EstateKind
 from earmark.services.workspace import Workspace
 
 
 def fresh_state_warning(workspace: Workspace, *, changing: bool = False) -> str | None:
-    """What to say when the state is empty although tags of the flows stand on devices; None when all is well.
+    """What to say when the state knows nothing of the estate and one of the two may have been lost; None when all is
+    well.
 
     `changing`: `require_known_state` comes next, and says it where it refuses.
     """
     if changing and workspace.project.settings.estate.kind is EstateKind.DEFENDER:
         return None
+    if workspace.store.last_effective_at(workspace.estate.id) is not None:
+        return None
+    others = workspace.store.known_estates()
+    return _of_another_estate(workspace.estate.id, others) if others else _empty_state(workspace)
+
+
+def _of_another_estate(estate: str, others: list[str]) -> str:
+    return (
+        f"the state knows nothing of this estate ({estate}), only of {', '.join(others)}. Earmark owns no tag here and "
+        "will remove none. Is the estate new? Then all is well. Was its devices.db lost, or does earmark.yaml name "
+        "another folder or state? Restore or correct it."
+    )
+
+
+def _empty_state(workspace: Workspace) -> str | None:
     standing = _standing(workspace)
     if not standing:
         return None
@@ -70,13 +86,13 @@ def _standing(workspace: Workspace, *, adopting: bool = True) -> dict[str, int]:
     """
     if workspace.store.last_effective_at(workspace.estate.id) is not None:
         return {}
-    index = DeviceIndex(workspace.estate.fetch_inventory(now=workspace.clock.effective()).devices)
-    return {
-        tag: len(index.holders(tag))
-        for flow in workspace.project.flows.values()
-        for tag in sorted(declared_tags(flow.tag))
-        if index.holders(tag) and (adopting or flow.tag.adopt is Adopt.NEVER)
+    declared = {
+        tag
+        for rule in workspace.project.tag_rules.values()
+        for tag in declared_tags(rule)
+        if adopting or rule.adopt is Adopt.NEVER
     }
+    return workspace.estate.count_holders(declared)
 
 
 def _listed(standing: dict[str, int]) -> str:

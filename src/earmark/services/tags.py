@@ -32,7 +32,7 @@ def list_tags(workspace: Workspace) -> list[TagUse]:
     inventory = workspace.estate.fetch_inventory(now=workspace.clock.effective())
     standing = Counter((tag.value, tag.origin) for device in inventory.devices for tag in device.tags)
     owned = Counter(o.pair.tag for o in workspace.store.read_owned(workspace.estate.id))
-    flow_of = {tag: flow.name for flow in workspace.project.flows.values() for tag in declared_tags(flow.tag)}
+    flow_of = {tag: flow for flow, rule in workspace.project.tag_rules.items() for tag in declared_tags(rule)}
     known = {(tag, Origin.MANUAL) for tag in (*flow_of, *workspace.project.catalogue.entries)}
     known -= {(tag, Origin.MANUAL) for tag, origin in standing if origin is not Origin.MANUAL}
     uses = []

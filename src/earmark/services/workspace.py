@@ -11,9 +11,14 @@ from earmark.hunting.base import Engine, HuntRequest
 from earmark.model.hunt import HuntResult
 from earmark.model.instant import instant_text
 from earmark.project.project import Project
-from earmark.project.settings import Mode
+from earmark.project.settings import Mode, Settings
 from earmark.services.clock import Clock
 from earmark.store.base import Store
+
+FARTHEST_LEAP = timedelta(days=366)
+"""How far a writing command may move the clock beyond the wall clock and the ledger's last entry: a slip of the pen in
+`--now` would bar every later one.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +48,11 @@ class Workspace:
         )
 
     def require_write(self) -> None:
-        """Refuse to go on where the project only observes, or where the clock would go back before the ledger's last
-        entry.
+        """Refuse to go on where the project only observes, and where the clock would go back before the ledger's last
+        entry or leap so far ahead that nothing could be written for long.
         """
-        if self.project.settings.mode is Mode.OBSERVE:
-            raise PermissionDenied(
-                "the project is in mode: observe, in which no command can write to the estate.",
-                hint="Look with `earmark plan`; set `mode: apply` in earmark.yaml to let plans be applied.",
-            )
-        last, now = self.store.last_effective_at(self.estate.id), self.clock.effective()
+        require_apply(self.project.settings)
+        last, wall, now = self.store.last_effective_at(self.estate.id), self.clock.wall(), self.clock.effective()
         if last is not None and now < last:
             raise UsageError(
                 f"the ledger's last entry is of {instant_text(last)}; "
@@ -60,3 +61,18 @@ class Workspace:
                 if self.clock.pinned_at
                 else "Pin the clock with a --now after that moment.",
             )
+        if now > max(wall, last or wall) + FARTHEST_LEAP:
+            raise UsageError(
+                f"--now is {instant_text(now)}, more than {FARTHEST_LEAP.days} days ahead. The ledger does not go "
+                "back: no command could write before that moment any more.",
+                hint=f"Correct --now, or move time on in steps of at most {FARTHEST_LEAP.days} days.",
+            )
+
+
+def require_apply(settings: Settings) -> None:
+    """Refuse to write to the estate where the project only observes."""
+    if settings.mode is Mode.OBSERVE:
+        raise PermissionDenied(
+            "the project is in mode: observe, in which no command can write to the estate.",
+            hint="Look with `earmark plan`; set `mode: apply` in earmark.yaml to let plans be applied.",
+        )

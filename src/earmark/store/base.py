@@ -134,6 +134,9 @@ class LedgerStore(Protocol):
     def last_effective_at(self, estate: str) -> datetime | None:
         """The latest effective moment in the ledger; None where the ledger says nothing of the estate."""
 
+    def known_estates(self) -> list[str]:
+        """The estates that the ledger speaks of, sorted."""
+
     def check_ledger(self) -> list[str]:
         """What is wrong, empty when all is sound: the chain of digests is broken, or pairs do not follow from it."""
 
@@ -242,6 +245,9 @@ class Store(LedgerStore, EvidenceStore, RunStore, PlanStore, QuotaStore, Protoco
 
         Held elsewhere for longer than `timeout` seconds: `LeaseHeldError`, which says by whom where that is known.
         """
+
+    def is_leased(self, name: str) -> bool:
+        """Whether some process holds a name at this moment, or may hold it where this account cannot tell."""
 
     def close(self) -> None:
         """Let go of the database."""

@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from earmark.errors import StateError
+from earmark.errors import PermissionDenied, StateError, is_denied
 from earmark.store.base import LeaseHeldError
 
 
 @contextmanager
 def held(folder: Path, name: str, *, who: str, timeout: float) -> Iterator[None]:
     """Hold `name` for the length of a `with`."""
-    path = folder / f"{quote(name, safe='')}.lock"
+    path = _lock_file(folder, name)
     holder = path.with_suffix(".holder")
     lock = FileLock(path)
     try:
@@ -29,7 +29,7 @@ def held(folder: Path, name: str, *, who: str, timeout: float) -> Iterator[None]
             f'"{name}" is in use by {_read_holder(holder)}.', hint="Try again when that process has ended."
         ) from None
     except OSError as error:
-        raise StateError(
+        raise (PermissionDenied if is_denied(error) else StateError)(
             f"the lock {path} cannot be taken: {error.strerror or error}.",
             hint="Give this account the right to write the state's folder, on a file system that has locks.",
         ) from error
@@ -38,6 +38,22 @@ def held(folder: Path, name: str, *, who: str, timeout: float) -> Iterator[None]
         yield
     finally:
         lock.release()
+
+
+def is_held(folder: Path, name: str) -> bool:
+    """Whether some process holds `name`, or may hold it where this account cannot tell."""
+    path = _lock_file(folder, name)
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+def _lock_file(folder: Path, name: str) -> Path:
+    return folder / f"{quote(name, safe='')}.lock"
 
 
 def _write_holder(holder: Path, who: str) -> None:

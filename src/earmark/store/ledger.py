@@ -130,6 +130,11 @@ class LedgerTables:
         with self._database.read() as connection:
             return instant_or_none(connection.execute(query).scalar())
 
+    def known_estates(self) -> list[str]:
+        """The estates that the ledger speaks of, sorted."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(ledger.c.estate).distinct().order_by(ledger.c.estate)).scalars())
+
     def check_ledger(self) -> list[str]:
         """A broken chain of digests, and pairs that do not follow from the entries."""
         with self._database.read() as connection:

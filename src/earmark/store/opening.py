@@ -7,6 +7,7 @@ database says when something is wrong is turned into a sentence with what to do.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +18,15 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from earmark.errors import ProjectError, StateError
+from earmark.errors import EarmarkError, PermissionDenied, ProjectError, StateError, is_denied
+from earmark.project.sqlite_file import sqlite_address
 from earmark.store.schema import REVISION
 
 _BUSY_SECONDS = 20
 _RESTORE = (
     "Restore a backup of it. Moving it away starts anew, and tags added so far are then no longer Earmark's to remove."
 )
+_GIVE_RIGHT = "Give this account the right to read and write the file and its folder."
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -77,7 +80,10 @@ def open_database(url: str, folder: Path) -> Database:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(sqlite_address(path), uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
+
+    engine = create_engine(f"sqlite:///{path}", creator=connect)
 
     @event.listens_for(engine, "connect")
     def _settle(connection: Any, _record: Any) -> None:
@@ -164,33 +170,45 @@ def _told(path: Path) -> Iterator[None]:
     except json.JSONDecodeError as error:  # a cell that holds a document
         raise StateError(f"the state {path} is damaged.", hint=_RESTORE) from error
     except OSError as error:
-        raise StateError(
-            f"the state {path} cannot be used: {error.strerror or error}.",
-            hint="Check that the folder exists, can be written and has room.",
-        ) from error
+        said = f"the state {path} cannot be used: {error.strerror or error}."
+        if is_denied(error):
+            raise PermissionDenied(said, hint=_GIVE_RIGHT) from error
+        raise StateError(said, hint="Check that the folder exists, can be written and has room.") from error
 
 
-_SENTENCES = (
-    ("locked", "is in use by another process for longer than {busy} seconds", "Try again when that process has ended."),
+_SENTENCES: tuple[tuple[str, type[EarmarkError], str, str], ...] = (
+    (
+        "locked",
+        StateError,
+        "is in use by another process for longer than {busy} seconds",
+        "Try again when that process has ended.",
+    ),
     (
         "disk is full",
+        StateError,
         "cannot grow: the disk is full",
         "Make room, then run the command again; nothing is half written.",
     ),
-    ("readonly", "cannot be written", "Give this account the right to write the file and its folder."),
+    (
+        "readonly",
+        PermissionDenied,
+        "cannot be written",
+        "Give this account the right to write the file and its folder.",
+    ),
     (
         "unable to open",
+        PermissionDenied,
         "cannot be opened or made",
-        "Give this account the right to read and write the file and its folder.",
+        _GIVE_RIGHT,
     ),
-    ("not a database", "is not a state database, or its start is damaged", _RESTORE),
-    ("malformed", "is damaged", _RESTORE),
-    ("no such", "lacks a part that it should have", _RESTORE),
+    ("not a database", StateError, "is not a state database, or its start is damaged", _RESTORE),
+    ("malformed", StateError, "is damaged", _RESTORE),
+    ("no such", StateError, "lacks a part that it should have", _RESTORE),
 )
 
 
-def _state_error(path: Path, said: str) -> StateError:
-    for sign, sentence, hint in _SENTENCES:
+def _state_error(path: Path, said: str) -> EarmarkError:
+    for sign, kind, sentence, hint in _SENTENCES:
         if sign in said:
-            return StateError(f"the state {path} {sentence.format(busy=_BUSY_SECONDS)}.", hint=hint)
+            return kind(f"the state {path} {sentence.format(busy=_BUSY_SECONDS)}.", hint=hint)
     return StateError(f"the state {path} cannot be used: {said}.", hint="Check the disk, or restore a backup.")

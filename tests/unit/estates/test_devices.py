@@ -92,5 +92,5 @@ def test_an_event_widens_the_time_a_device_was_seen(trial: Trial) -> None:
     store = trial.estate.devices
     for first, last in ((50, 60), (40, 45), (None, None), (70, 80)):
         store.record_sightings([Sighting(id=A, name="pc1", first_seen=first, last_seen=last)])
-    (row,) = store.devices()
-    assert (row.first_seen, row.last_seen) == (40, 80)
+    assert store.devices(until=39) == []
+    assert store.devices(until=40) == [(A, "pc1", 80)]

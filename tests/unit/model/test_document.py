@@ -222,7 +222,15 @@ def test_the_documents_of_runs() -> None:
     assert run_document(run) == {"run": "r1", "flows": flows}
     noon = "2026-03-01T12:00:00Z"
     assert runs_document([run]) == [
-        {"run": "r1", "flows": flows, "trigger": "cron", "due_at": noon, "started_at": noon, "ended_at": None}
+        {
+            "run": "r1",
+            "flows": flows,
+            "trigger": "cron",
+            "due_at": noon,
+            "started_at": noon,
+            "ended_at": None,
+            "interrupted": False,
+        }
     ]
 
 

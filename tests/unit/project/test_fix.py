@@ -104,6 +104,36 @@ def test_a_broken_flow_is_repaired_where_it_can_be(tmp_path: Path) -> None:
     assert written(tmp_path) == text.replace("OLD", "NEW")
 
 
+def hunt_of_2018(device: str, evidence: str) -> str:
+    columns = f"  device: {device}   # the machine\n  evidence:\n    - {evidence}\n    - AccountName\n"
+    return FLOW.replace(QUERY, QUERY.replace("project DeviceId", "project DeviceId, DeviceName")).replace(
+        "tag:\n", f"{columns}tag:\n"
+    )
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("quote", ["", "'", '"'], ids=["plain", "single", "double"])
+def test_columns_of_2018_are_renamed_in_the_flow_s_file(quote: str, line_break: str, tmp_path: Path) -> None:
+    old, new = (
+        hunt_of_2018(f"{quote}{device}{quote}", f"{quote}{name}{quote}").replace("\n", line_break)
+        for device, name in (("MachineId", "ComputerName"), ("DeviceId", "DeviceName"))
+    )
+    make_project(tmp_path, {"flows/executive.yaml": "\ufeff" + old})
+    found = check_project(tmp_path, analysts=FakeKql, environment={})
+    assert [(f.code, f.line, f.fixable) for f in found] == [("EM506", 5, True), ("EM506", 7, True)]
+    assert fix(tmp_path) == ["EM506", "EM506"]
+    assert written(tmp_path) == "\ufeff" + new
+    assert check_project(tmp_path, analysts=FakeKql, environment={}) == []
+
+
+def test_a_column_without_a_name_of_today_in_the_query_is_left_alone(tmp_path: Path) -> None:
+    text = hunt_of_2018("MachineId", "NoSuchColumn").replace("project DeviceId, ", "project Device, ")
+    make_project(tmp_path, {"flows/executive.yaml": text})
+    assert fix(tmp_path) == []
+    assert written(tmp_path) == text
+    assert not any(f.fixable for f in check_project(tmp_path, analysts=FakeKql, environment={}))
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     make_project(tmp_path, {"flows/executive.yaml": FLOW.replace("DeviceLogonEvents", "OLD")})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from earmark.errors import ProjectError, UsageError
+from earmark.kql.base import Tables
 from earmark.model.flow import Action, Flow, TagRule
 from earmark.model.guard import GuardLimits
 from earmark.model.trigger import Cron, Frequency, OnDemand, Recurrence, Trigger
@@ -172,7 +173,7 @@ def test_a_broken_flow_does_not_stop_the_others(tmp_path: Path) -> None:
     project = load(make_project(tmp_path, {"flows/bad.yaml": bad, "flows/worse.yaml": "{"}))
     assert set(project.flows) == {"executive"}
     assert set(project.broken) == {"flows/bad.yaml", "flows/worse.yaml"}
-    with pytest.raises(ProjectError, match=r"flow `bad` cannot be used:\n  flows/bad\.yaml:5:1 EM202") as caught:
+    with pytest.raises(ProjectError, match=r"flow `bad` cannot be used:\nflows/bad\.yaml:5:1 EM202") as caught:
         project.flow("bad")
     assert "earmark check" in caught.value.hint
     with pytest.raises(UsageError, match=r"no flow `executiv`\. Did you mean `executive`"):
@@ -254,3 +255,23 @@ def test_the_guard_of_the_settings_moves_the_digest(tmp_path: Path) -> None:
     before = flow_of(tmp_path / "a", FLOW)
     after = flow_of(tmp_path / "b", FLOW, **{"earmark.yaml": SETTINGS + "guard: {max_additions: 1}\n"})
     assert before.flow_digest != after.flow_digest
+
+
+def test_queries_are_analysed_when_a_flow_is_asked_for_and_then_once(tmp_path: Path) -> None:
+    asked: list[FakeKql] = []
+
+    def analyst(tables: Tables) -> FakeKql:
+        asked.append(FakeKql(tables))
+        return asked[-1]
+
+    broken = FLOW.replace("flow: executive", "flow: other").replace("Executive", "Other").replace("project", "WRONG")
+    project = load_project(make_project(tmp_path, {"flows/other.yaml": broken}), analysts=analyst, environment={})
+    assert {name: rule.value for name, rule in project.tag_rules.items()} == {
+        "executive": "Executive",
+        "other": "Other",
+    }
+    assert not asked
+    assert set(project.flows) == {"executive"}
+    assert set(project.broken) == {"flows/other.yaml"}
+    assert project.flow("executive").tag == project.tag_rules["executive"]
+    assert len(asked) == 1

@@ -57,6 +57,19 @@ def test_the_query_of_2019_in_a_block(line_break: str, shared: Path, tmp_path: P
     assert "KS" not in "".join(f.code for f in check_project(tmp_path, analysts=kql, environment={}))
 
 
+def test_a_flow_of_2018_is_mended_in_its_query_and_in_the_columns_it_names(tmp_path: Path) -> None:
+    query = "LogonEvents | where EventTime > ago(7d) | summarize Logons = count() by MachineId, ComputerName"
+    hunt = "  device: MachineId  # kept\n  evidence: [ComputerName, Logons]\n"
+    text = FLOW.replace(QUERY, query).replace("tag:\n", f"{hunt}tag:\n")
+    make_project(tmp_path, {"flows/executive.yaml": text})
+    fix_project(tmp_path, analysts=kql, environment={})
+    mended = (tmp_path / "flows/executive.yaml").read_text(encoding="utf-8")
+    for old, new in (("LogonEvents", "DeviceLogonEvents"), ("EventTime", "Timestamp")):
+        text = text.replace(old, new)
+    assert mended == text.replace("MachineId", "DeviceId").replace("ComputerName", "DeviceName")
+    assert load_project(tmp_path, analysts=kql, environment={}).flow("executive").hunt.device == "DeviceId"
+
+
 def test_a_flow_s_own_findings_take_the_place_of_the_query_s(tmp_path: Path) -> None:
     make_project(tmp_path, {"flows/executive.yaml": FLOW.replace(QUERY, "DeviceInfo | distinct DeviceName")})
     codes = {finding.code for finding in check_project(tmp_path, analysts=kql, environment={})}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from earmark.errors import HuntError, PermissionDenied, StalePlanError, UsageError
 from earmark.estates.base import TagAction
-from earmark.model.flow import Approval
+from earmark.model.flow import Approval, OnDrift
 from earmark.model.guard import GuardLimits
 from earmark.model.ledger import Entry, What
 from earmark.model.plan import ApprovalState, ChangeAction
@@ -154,6 +154,19 @@ def test_the_clock_of_a_writing_command_does_not_go_back() -> None:
     make_plan(world.workspace)
 
 
+def test_the_clock_of_a_writing_command_does_not_leap_to_where_none_could_follow() -> None:
+    world = World()
+    world.find("d1")
+    world.now = datetime.now(UTC) + timedelta(days=365)
+    run(world)
+    world.later(days=367)
+    with pytest.raises(UsageError, match="no command could write before that moment"):
+        run(world)
+    make_plan(world.workspace)
+    world.later(days=-2)
+    run(world)
+
+
 def saved(world: World, tmp_path: Path) -> Path:
     file = tmp_path / "plan.json"
     save_plan(world.workspace, make_plan(world.workspace), file, redact=["AccountName"])
@@ -181,7 +194,42 @@ def test_a_device_that_moved_since_the_plan_is_skipped(tmp_path: Path) -> None:
     world.estate.tag("d2", "Executive")
     ran = apply_file(world.workspace, file)
     assert (ran.flows[0].added, ran.flows[0].skipped) == (1, 1)
+    assert (state(ran), ran.flows[0].why) == (FlowState.DONE, "pc-2 was skipped: it carries Executive by now")
     assert world.owned() == {"d1"}
+
+
+def test_each_device_that_moved_since_the_plan_is_named_with_its_reason(tmp_path: Path) -> None:
+    world = World(make_flow(keep_for=timedelta(0)))
+    world.find("d1", "d2")
+    run(world)
+    world.find("d3", "d4")
+    file = saved(world, tmp_path)
+    world.estate.untag("d1", "Executive")
+    world.estate.tag("d3", "Executive")
+    del world.estate.devices["d4"]
+    ended = apply_file(world.workspace, file).flows[0]
+    assert (ended.added, ended.removed, ended.skipped) == (0, 1, 3)
+    assert ended.why.split("; ") == [
+        "pc-1 was skipped: it does not carry Executive any more",
+        "pc-3 was skipped: it carries Executive by now",
+        "pc-4 was skipped: the estate no longer knows it",
+    ]
+
+
+@pytest.mark.parametrize("on_drift", [OnDrift.REPORT, OnDrift.REASSERT])
+def test_what_was_taken_away_after_the_plan_comes_back_only_where_the_plan_says_so(
+    tmp_path: Path, on_drift: OnDrift
+) -> None:
+    world = World(make_flow(on_drift=on_drift))
+    world.find("d1")
+    file = saved(world, tmp_path)
+    run(world)
+    world.estate.untag("d1", "Executive")
+    if on_drift is OnDrift.REASSERT:
+        file = saved(world, tmp_path)
+    ended = apply_file(world.workspace, file).flows[0]
+    assert ended.added == (on_drift is OnDrift.REASSERT)
+    assert ended.why == ("" if ended.added else "pc-1 was skipped: Executive was given to it and taken away again")
 
 
 def test_a_removal_whose_ownership_moved_is_skipped(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from earmark.errors import EstateError, ExitCode, HuntError, PermissionDenied, P
 from earmark.model.flow import Hunt
 from earmark.model.quota import QuotaLimit, QuotaState, QuotaUse
 from earmark.model.trigger import Cron
+from earmark.project.project import Flows
 from earmark.project.settings import EngineKind
 from earmark.services.doctor import Diagnosis, diagnose, diagnose_without_project, diagnosis_document
 from earmark.services.standing import Standing, exit_code
@@ -85,7 +86,8 @@ def test_a_project_that_cannot_be_used(tmp_path: Path) -> None:
 
 def test_broken_flows_are_named(tmp_path: Path) -> None:
     workspace = world_in(tmp_path).workspace
-    workspace = replace(workspace, project=replace(workspace.project, broken={"flows/bad.yaml": ()}))
+    flows = Flows(usable={}, broken={"flows/bad.yaml": ()})
+    workspace = replace(workspace, project=replace(workspace.project, read_flows=lambda: flows))
     found = examine(workspace)
     assert lines(found)["project"] is Standing.FAILED
     assert "flows/bad.yaml" in next(line.message for line in found.lines if line.check == "project")

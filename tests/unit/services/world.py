@@ -14,7 +14,7 @@ from earmark.model.flow import Flow, Hunt, TagRule
 from earmark.model.guard import GuardLimits
 from earmark.model.hunt import Column, HuntResult
 from earmark.model.trigger import OnDemand, Trigger
-from earmark.project.project import Project
+from earmark.project.project import Flows, Project
 from earmark.project.settings import EngineKind, EstateKind, EstateSettings, Mode, Settings
 from earmark.services.clock import Clock
 from earmark.services.workspace import Workspace
@@ -101,7 +101,14 @@ class World:
             state="",
             mode=self.mode,
         )
-        project = Project(folder=self.folder, settings=settings, flows=self.flows, catalogue=Catalogue(), lists={})
+        project = Project(
+            folder=self.folder,
+            settings=settings,
+            catalogue=Catalogue(),
+            lists={},
+            tag_rules={flow.name: flow.tag for flow in self.flows.values()},
+            read_flows=lambda: Flows(usable=self.flows),
+        )
         clock = SetClock(shows=self.now) if self.set_wall else Clock(pinned_at=self.now if self.pinned else None)
         return Workspace(
             project=project, estate=self.estate, engine=self.engine, store=self.store, clock=clock, who="tester"

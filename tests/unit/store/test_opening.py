@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
 
-from earmark.errors import ExitCode, ProjectError, StateError
+from earmark.errors import ExitCode, PermissionDenied, ProjectError, StateError
 from earmark.model.ledger import What
 from earmark.store import open_store
 from earmark.store.database import DatabaseStore
@@ -197,7 +197,7 @@ def test_a_full_disk_loses_nothing(database: Database) -> None:
 
 def test_a_state_that_cannot_be_written_is_told(database: Database) -> None:
     store = limited(database, "query_only = ON")
-    with pytest.raises(StateError, match="cannot be written") as caught:
+    with pytest.raises(PermissionDenied, match="cannot be written") as caught:
         store.append([entry(What.ADDED)])
     assert "right to write" in caught.value.hint
 

@@ -59,17 +59,18 @@ def _print_tag(tag: ExplainedTag, redact: Collection[str]) -> None:
         click.echo(f"    because  {because}" + (f" (redacted: {hidden}; --evidence shows it)" if hidden else ""))
     if tag.first_match_at:
         between = f"{moment(tag.first_match_at)} to {moment(tag.last_match_at)}"
-        click.echo(f"    matched  {between}, query {(tag.query_digest or '')[:12]}")
+        click.echo(f"    matched  {between}, query {printable((tag.query_digest or '')[:12])}")
     if tag.until:
         click.echo(f"    until    {moment(tag.until)}")
     for event in tag.history:
         reason = f" ({event.reason})" if event.reason else ""
-        click.secho(f"    {moment(event.at)}  {event.what}{reason}, run {event.run}, {printable(event.who)}", dim=True)
+        said = printable(f"{event.what}{reason}, run {event.run}, {event.who}")
+        click.secho(f"    {moment(event.at)}  {said}", dim=True)
 
 
 def _standing(tag: ExplainedTag) -> str:
     if tag.origin is None:
-        return f"not on the device{f'; flow {tag.flow}' if tag.flow else ''}"
+        return f"not on the device{f'; flow {printable(tag.flow)}' if tag.flow else ''}"
     if tag.owned:
         return f"{tag.origin.value}, owned by flow {printable(tag.flow or '')}"
     return f"{tag.origin.value}, not Earmark's: somebody else put it there"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from earmark.estates.base import Cost, Inventory, Outcome, TagAction
@@ -83,6 +84,14 @@ class DefenderEstate:
             machines = {key: listed[key] for key in wanted if key in listed}
         kinds = self._fetch_kinds(self._client.pace.now()) if machines else {}
         return {key: self._manual(machine, kinds.get(key)) for key, machine in machines.items()}
+
+    def count_holders(self, tags: Collection[str]) -> dict[str, int]:
+        """On how many devices each tag stands with origin manual; a tag that stands on none is left out."""
+        if not tags:
+            return {}
+        devices = self.fetch_inventory(now=self._client.pace.now()).devices
+        counts = Counter(t.value for d in devices for t in d.tags if t.origin is Origin.MANUAL and t.value in tags)
+        return dict(counts)
 
     def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
         """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order.

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from earmark.errors import EstateError
+from earmark.errors import EstateError, PermissionDenied
 from earmark.estates.embedded.identity import derived_id, folded
 from earmark.model.device import Origin
+from earmark.project.sqlite_file import sqlite_address
 
 VERSION = 1
 _DAMAGED = "The file is damaged or not readable; restore it from a backup."
@@ -25,7 +26,7 @@ _HINTS = (
     ("locked", "Another process is writing to the estate; try again when it is done."),
     ("full", "Free some space and run the command again; nothing of it was kept."),
     ("disk I/O", "The disk is full or failing: free some space and run the command again; nothing of it was kept."),
-    ("readonly", "Give this account the right to write the file and its folder; reading alone needs it, too."),
+    ("readonly", "Give this account the right to write the file and its folder."),
     ("unable to open", "Give this account the right to read and write the file and its folder."),
 )
 """What SQLite says, and what to do about it."""
@@ -111,11 +112,13 @@ class DeviceStore:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as connection:
+            address = sqlite_address(self.path)
+            with closing(sqlite3.connect(address, uri=True, timeout=30, isolation_level=None)) as connection:
                 connection.execute("PRAGMA synchronous = FULL")
                 yield connection
         except sqlite3.DatabaseError as error:
-            raise EstateError(f"{self.path}: {error}.", hint=_hint(error)) from error
+            denied = any(sign in str(error) for sign in ("readonly", "unable to open"))
+            raise (PermissionDenied if denied else EstateError)(f"{self.path}: {error}.", hint=_hint(error)) from error
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -128,16 +131,40 @@ class DeviceStore:
                 raise
             connection.execute("COMMIT")
 
-    def devices(self) -> list[DeviceRow]:
-        """Every device, by id."""
+    def devices(self, *, until: int) -> list[tuple[str, str, int | None]]:
+        """(id, name, last seen) of every device that was there at `until` or carries a tag, by id.
+
+        Last seen is its newest telemetry or the inventory's word, in ticks, `until` or not; None when never. Without a
+        first event a device was there always where an inventory named it.
+        """
         with self._open() as connection:
-            rows = connection.execute("SELECT id, name, first_seen, last_seen, listed FROM devices ORDER BY id")
-            return list(map(DeviceRow._make, rows))
+            return connection.execute(
+                """SELECT id, name, last_seen FROM devices
+                WHERE listed OR first_seen IS NULL OR first_seen <= ? OR id IN (SELECT device FROM tags)
+                ORDER BY id""",
+                (until,),
+            ).fetchall()
+
+    def rows(self) -> list[DeviceRow]:
+        """Every device as it is stored, by id."""
+        with self._open() as connection:
+            found = connection.execute("SELECT id, name, first_seen, last_seen, listed FROM devices ORDER BY id")
+            return list(map(DeviceRow._make, found))
 
     def tags(self) -> list[tuple[str, str, str]]:
         """Every (device, tag, origin), sorted."""
         with self._open() as connection:
             return connection.execute("SELECT device, tag, origin FROM tags ORDER BY device, tag, origin").fetchall()
+
+    def count_manual(self, tags: Collection[str]) -> dict[str, int]:
+        """How many devices carry each of these tags by hand, those that none carries left out."""
+        with self._open() as connection:
+            rows = connection.execute(
+                """SELECT tag, count(*) FROM tags WHERE origin = 'manual' AND tag IN (SELECT value FROM json_each(?))
+                GROUP BY tag""",
+                (json.dumps(sorted(tags)),),
+            )
+            return dict(rows.fetchall())
 
     def manual_tags(self, devices: Sequence[str]) -> dict[str, frozenset[str]]:
         """The manual tags of those of `devices` that are known."""

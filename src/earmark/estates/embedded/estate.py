@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from earmark.errors import EstateError, UsageError
+from earmark.errors import EstateError, PermissionDenied, UsageError, is_denied
 from earmark.estates.base import Cost, Inventory, Outcome, OutcomeState, TagAction
 from earmark.estates.embedded.devices import DeviceStore, named
 from earmark.estates.embedded.events import EventStore
@@ -25,7 +25,7 @@ class EmbeddedEstate:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise EstateError(
+            raise (PermissionDenied if is_denied(error) else EstateError)(
                 f"{folder} cannot be the estate's folder: {error.strerror}.",
                 hint="Correct estate.path in earmark.yaml.",
             ) from error
@@ -36,20 +36,24 @@ class EmbeddedEstate:
     def fetch_inventory(self, *, now: datetime) -> Inventory:
         """Read every device with its tags as of `now`; devices first seen later are left out unless they carry tags."""
         until = ticks_of(now)
-        rows = self.devices.devices()
+        rows = self.devices.devices(until=until)
         tags: dict[str, list[Tag]] = {}
         origins = {origin.value: origin for origin in Origin}
         for device, tag, origin in self.devices.tags():
             tags.setdefault(device, []).append(Tag(value=tag, origin=origins[origin]))
-        past = self.events.last_seen(until=until) if any(_later(row.last_seen, until) for row in rows) else {}
+        past = {}
+        if any(last is not None and last > until for _, _, last in rows):
+            past = self.events.last_seen(until=until)
         devices = []
-        for key, name, first, last, listed in rows:
-            if not listed and _later(first, until) and key not in tags:
-                continue
-            seen = past.get(key) if _later(last, until) else last
+        for key, name, last in rows:
+            seen = past.get(key) if last is not None and last > until else last
             at = None if seen is None else instant_of(seen)
             devices.append(Device(id=key, name=name, last_seen_at=at, tags=tuple(tags.get(key, ()))))
         return Inventory(devices=tuple(devices))
+
+    def count_holders(self, tags: Collection[str]) -> dict[str, int]:
+        """On how many devices each tag stands with origin manual; a tag that stands on none is left out."""
+        return self.devices.count_manual(tags)
 
     def fetch_tags(self, devices: Sequence[str]) -> dict[str, frozenset[str]]:
         """The manual tags of some devices at this moment, by id; an id that the estate does not know is left out."""
@@ -105,7 +109,3 @@ class EmbeddedEstate:
         self.devices.change_tag(tag, [key], add=add, at=ticks_of(now))
         tags = sorted(self.devices.manual_tags([key])[key])
         return Device(id=key, name=name, tags=tuple(Tag(value=value) for value in tags))
-
-
-def _later(ticks: int | None, until: int) -> bool:
-    return ticks is not None and ticks > until

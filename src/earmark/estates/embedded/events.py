@@ -11,7 +11,7 @@ lack are empty.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +98,8 @@ class EventStore:
         self.folder = folder
         self._connection: duckdb.DuckDBPyConnection | None = None
         """Kept for the next question: making one takes longer than most answers."""
+        self._newest: dict[tuple[tuple[Path, ...], int], int | None] = {}
+        """What was asked before of a day's files and a moment."""
 
     def tables(self) -> tuple[str, ...]:
         """The tables that hold rows, sorted."""
@@ -131,12 +133,23 @@ class EventStore:
             }
             if not asked:
                 return found
-            parts = []
-            for _, files in asked.values():
-                paths = ", ".join(quoted(str(path)) for path in files.live)
-                parts.append(f'SELECT max("Timestamp") AS t FROM read_parquet([{paths}]) WHERE "Timestamp" <= {until}')
-            row = self._query(f"SELECT max(t) FROM ({' UNION ALL '.join(parts)})")[0]
-            found = max((t for t in (found, row[0]) if t is not None), default=None)
+            answers = self._newest_of_days([files for _, files in asked.values()], until)
+            found = max((t for t in (found, *answers) if t is not None), default=None)
+
+    def _newest_of_days(self, days: Sequence[DayFiles], until: int) -> list[int | None]:
+        """Ticks of the newest event at or before `until` in each of some days, all asked at once and then remembered:
+        a file that stands is not changed.
+        """
+        keys = [(files.live, until) for files in days]
+        if unknown := [key for key in keys if key not in self._newest]:
+            parts = [
+                f"""SELECT {place} AS place, max("Timestamp") AS t FROM read_parquet([{_paths(live)}])
+                WHERE "Timestamp" <= {until}"""
+                for place, (live, _) in enumerate(unknown)
+            ]
+            answers = self._query(f"SELECT t FROM ({' UNION ALL '.join(parts)}) ORDER BY place")
+            self._newest.update((key, newest) for key, (newest,) in zip(unknown, answers, strict=True))
+        return [self._newest[key] for key in keys]
 
     def last_seen(self, *, until: int) -> dict[str, int]:
         """Ticks of each device's newest telemetry at or before `until`, by device id."""
@@ -175,7 +188,7 @@ class EventStore:
 
 def relation_sql(table: str, days: Sequence[DayFiles], hidden: str = "") -> str:
     """A relation with a table's columns in order, and the day where rows carry a time, over days that hold files."""
-    paths = ", ".join(quoted(str(path)) for files in days for path in files.live)
+    paths = _paths(path for files in days for path in files.live)
     uniform = all(files.uniform for files in days)
     source = f"read_parquet([{paths}], hive_partitioning = true, hive_types_autocast = false"
     source += ")" if uniform else ", union_by_name = true)"
@@ -184,6 +197,10 @@ def relation_sql(table: str, days: Sequence[DayFiles], hidden: str = "") -> str:
     if has_column(table, "Timestamp"):
         chosen.append('day AS "~day"')
     return f"(SELECT {', '.join(chosen)} FROM {source}{hidden})"
+
+
+def _paths(paths: Iterable[Path]) -> str:
+    return ", ".join(quoted(str(path)) for path in paths)
 
 
 def sighting_tables() -> tuple[str, ...]:

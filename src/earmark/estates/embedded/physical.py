@@ -49,7 +49,7 @@ def ticks_of(instant: datetime) -> int:
 
 def instant_of(ticks: int) -> datetime:
     """The instant at these ticks, cut to microseconds."""
-    return EPOCH + timedelta(microseconds=(ticks - EPOCH_TICKS) // 10)
+    return EPOCH + timedelta(0, 0, (ticks - EPOCH_TICKS) // 10)
 
 
 def day_of(ticks: int) -> str:

@@ -7,6 +7,7 @@ which allows cheaper SQL.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from earmark.kql.compiler.conversions import NUMBERS, call_macro, convert, read, to_text
@@ -23,6 +24,7 @@ ORDERS: Final = {
     "GreaterThanExpression": ">",
     "GreaterThanOrEqualExpression": ">=",
 }
+_NUMBER: Final = re.compile(r"-?[0-9]+")
 _ORDERED: Final = (*NUMBERS, "datetime", "timespan")
 
 
@@ -50,8 +52,11 @@ def matched(left: Scalar, right: Scalar, scope: Scope, node: Node) -> tuple[Scal
         return convert(left, "guid", scope, node), right
     if left.type == "bool" and right.type in ("int", "long"):
         return convert(left, "long", scope, node), right
+    bare = left.is_const and left.type == "string" and right.type in NUMBERS and _NUMBER.fullmatch(left.const)
     raise scope.refuse(
-        node, f"a value of type {left.type} is compared with one of type {right.type}; convert one of them"
+        node,
+        f"a value of type {left.type} is compared with one of type {right.type}; convert one of them",
+        hint=f"write {left.const}, without quotes" if bare else "",
     )
 
 

@@ -20,6 +20,8 @@ from earmark.kql.compiler.scope import Scope
 from earmark.kql.compiler.tree import Node
 
 _WORD: Final = re.compile(r"[A-Za-z0-9\u0080-\U0010ffff]")
+_CASELESS: Final = re.compile(r"[\x00-@\[-`{-\x7f]*")
+"""Text in which no character has another case."""
 _KIND: Final = re.compile(r"(Not)?(Contains|HasPrefix|HasSuffix|Has|StartsWith|EndsWith)(Cs)?Expression")
 
 
@@ -63,7 +65,7 @@ def _test(looking: Looking, text: Scalar, needle: Scalar, scope: Scope) -> str:
         return call_macro(scope, "k_has", text, needle, str(before).upper(), str(after).upper(), quoted(flags))
     if needle.is_const and not needle.const:
         return "TRUE"
-    if looking.sensitive:
+    if looking.sensitive or (needle.is_const and _CASELESS.fullmatch(needle.const)):
         function = {"Contains": "contains", "StartsWith": "starts_with", "EndsWith": "ends_with"}[looking.what]
         return f"{function}({text.sql}, {needle.sql})"
     if needle.is_const and not re.search(r"[%_\\]", needle.const):
@@ -84,7 +86,7 @@ def _has(text: str, needles: list[str], looking: Looking) -> str:
     test = f"regexp_matches({text}, {quoted(pattern)})"
     if len(needles) > 1 or re.search(r"[%_\\]", needles[0]):
         return test
-    like = "LIKE" if looking.sensitive else "ILIKE"
+    like = "LIKE" if looking.sensitive or _CASELESS.fullmatch(needles[0]) else "ILIKE"
     return f"({text} {like} {quoted('%' + needles[0] + '%')} AND {test})"
 
 

@@ -183,6 +183,25 @@ def _grouped(
         row, columns = won[0]
         shown = dict(zip(names, [*keys, *columns], strict=True))
         return replace(row, columns=shown, known={}, unique=frozenset(key.sql for key in keys))
+    relation, group_columns = _groups(compilation, base, plan, keys)
+    taken: list[list[Scalar]] = []
+    for row, columns in won:
+        relation, shown_columns = _joined(compilation, relation, group_columns, row, keys, columns)
+        taken.append(shown_columns)
+    if outer.row.hoisted:
+        relation = compilation.with_hidden(relation, outer.row.hoisted)
+    relation = replace(relation, columns={column.sql: column for column in group_columns})
+    unique = relation.unique if keys else frozenset()
+    values = _in_order(plan.results, taken)
+    return replace(
+        compilation.project(relation, list(zip(names, [*group_columns, *values], strict=True))), unique=unique
+    )
+
+
+def _groups(
+    compilation: Compilation, base: Relation, plan: _Plan, keys: Sequence[Scalar]
+) -> tuple[Relation, list[Scalar]]:
+    """A row for each group with its aggregates; and the columns of its keys."""
     groups = {key.sql: compilation.new_column() for key in keys}
     selected = [f"{sql} AS {name}" for sql, name in groups.items()]
     selected += [f"{scalar.physical} AS {name}" for name, scalar in plan.aggregates]
@@ -191,30 +210,16 @@ def _grouped(
         # One group, even of no rows.
         selected = ['count(*) AS "~0"']
     sql = compilation.emit(f"SELECT {', '.join(selected)} FROM {base.sql}{grouped}")
-    group_columns = [key.named(groups[key.sql]) for key in keys]
-    group_columns = [
-        Scalar(sql=column.sql, type=column.type, nullable=column.nullable, atomic=True) for column in group_columns
-    ]
-    relation = Relation(sql=sql, columns={}, reach=base.reach, unique=frozenset(column.sql for column in group_columns))
-    values: list[Scalar] = []
-    taken: dict[int, list[Scalar]] = {}
-    for at, (row, columns) in enumerate(won):
-        relation, taken[at] = _joined(compilation, relation, group_columns, row, keys, columns)
-    positions: dict[int, int] = {}
-    for result in plan.results:
-        if result.winner is None:
-            values.append(result.scalar)
-        else:
-            position = positions.get(result.winner, 0)
-            positions[result.winner] = position + 1
-            values.append(taken[result.winner][position])
-    if outer.row.hoisted:
-        relation = compilation.with_hidden(relation, outer.row.hoisted)
-    relation = replace(relation, columns={column.sql: column for column in group_columns})
-    unique = relation.unique if keys else frozenset()
-    return replace(
-        compilation.project(relation, list(zip(names, [*group_columns, *values], strict=True))), unique=unique
-    )
+    named = [key.named(groups[key.sql]) for key in keys]
+    columns = [Scalar(sql=key.sql, type=key.type, nullable=key.nullable, atomic=True) for key in named]
+    unique = frozenset(column.sql for column in columns)
+    return Relation(sql=sql, columns={}, reach=base.reach, unique=unique), columns
+
+
+def _in_order(results: Sequence[_Result], taken: Sequence[Sequence[Scalar]]) -> list[Scalar]:
+    """The columns behind the keys, as the query names them: those of a winner's row one after the other."""
+    rows = [iter(columns) for columns in taken]
+    return [result.scalar if result.winner is None else next(rows[result.winner]) for result in results]
 
 
 def _winners_row(

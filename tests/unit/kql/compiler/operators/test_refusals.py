@@ -100,3 +100,9 @@ def test_a_column_of_two_types_does_not_matter_where_nobody_reads_it(rest: str, 
     analysis = kql.analyze(f"union Device*Events | {rest}")
 
     assert analysis.compiled is not None, errors(analysis)
+
+
+@pytest.mark.parametrize("condition", ['RemotePort == "3389"', '"3389" != RemotePort', 'RemotePort in ("3389")'])
+def test_a_number_in_quotes_is_refused_with_the_number(condition: str, kql: Kql) -> None:
+    (error,) = [d for d in kql.analyze(f"DeviceNetworkEvents | where {condition}").diagnostics if d.weight == "error"]
+    assert error.hint == "write 3389, without quotes"
