@@ -16,6 +16,8 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
@@ -25,33 +27,24 @@ from earmark.errors import EstateError
 from earmark.estates.embedded.devices import Listing
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.events import DAMAGED_EVENTS
-from earmark.estates.embedded.physical import quoted, ticks_of
+from earmark.estates.embedded.lines import read_files
+from earmark.estates.embedded.physical import ticks_of
 from earmark.estates.embedded.publish import publish, sightings
-from earmark.estates.embedded.readers.base import Format, LineReader, Lines, Taken
+from earmark.estates.embedded.readers.base import Format, LineReader, Taken
 from earmark.estates.embedded.readers.inventory import BadRow, read_csv, read_lines
 from earmark.estates.embedded.readers.parquet import stage_parquet, table_of
 from earmark.estates.embedded.readers.recognise import NotRecognised, recognise
 from earmark.estates.embedded.readers.streaming import StreamingReader
-from earmark.estates.embedded.readers.text import (
-    LONGEST_LINE,
-    Chunk,
-    Damaged,
-    decoded,
-    read_bytes,
-    read_chunks,
-    shortened,
-)
-from earmark.estates.embedded.readers.windows import stage_windows
+from earmark.estates.embedded.readers.text import Chunk, Damaged, decoded, read_bytes, read_chunks
+from earmark.estates.embedded.readers.windows import WindowsReader
 from earmark.estates.embedded.rejects import MOST_PER_FILE, write_rejects
 from earmark.estates.embedded.report import FileReport, ImportReport, Progress, Reject
 from earmark.estates.embedded.staging import Stage
 
 INVENTORY = "(inventory)"
-_AT_ONCE = 64 * 2**20
-"""Bytes of text handled by one statement; enough that its fixed cost does not show, and memory stays bounded."""
 _READERS: dict[Format, Callable[[], LineReader]] = {
     Format.STREAMING: StreamingReader,
-    Format.WINDOWS: lambda: stage_windows,
+    Format.WINDOWS: WindowsReader,
 }
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".csv", ".parquet", ".evtx")
 """What is read of a folder; a file that is named is read whatever its name."""
@@ -137,8 +130,6 @@ class _Import:
     reports: list[FileReport] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     readers: Mapping[Format, LineReader] = field(default_factory=lambda: {k: make() for k, make in _READERS.items()})
-    damage: Damaged | None = None
-    """Where the file that is being read turned out to be damaged."""
 
     def run(self, paths: Sequence[Path]) -> None:
         staging = self.estate.folder / ".staging"
@@ -193,14 +184,12 @@ class _Import:
     def _round(self, files: Iterable[tuple[int, Format, bool]], folder: Path) -> None:
         folder.mkdir(parents=True)
         with Stage(folder, memory=self.memory, threads=self.threads) as stage:
-            for number, kind, document in files:
-                report = self.reports[number]
-                try:
+            for kind, alike in groupby(files, key=itemgetter(1)):
+                if kind in self.readers:
+                    self._read_lines(stage, kind, ((number, document) for number, _, document in alike))
+                    continue
+                for number, _, document in alike:
                     self._read(stage, number, kind, document)
-                except Damaged as error:
-                    self._reject_file(report, str(error))
-                except (PermissionError, IsADirectoryError) as error:
-                    self._reject_file(report, f"It cannot be read: {error.strerror}.")
             for table in stage.tables():
                 published = publish(stage, table, self.estate.events)
                 self.estate.devices.record_sightings(sightings(stage, table))
@@ -210,53 +199,37 @@ class _Import:
                 for number, count in published.duplicates.items():
                     self.reports[number].duplicates += count
 
-    def _read(self, stage: Stage, number: int, kind: Format, document: bool) -> None:
-        report = self.reports[number]
-        size = report.file.stat().st_size
+    def _read_lines(self, stage: Stage, kind: Format, files: Iterable[tuple[int, bool]]) -> None:
+        contents = ((number, self._chunks(self.reports[number].file, document)) for number, document in files)
+        for piece, taken, texts in read_files(contents, self.readers[kind], stage, self.estate.devices.resolve):
+            report = self.reports[piece.file]
+            self._note(report, taken, texts, piece.cut_line)
+            if piece.failed:
+                self._reject_file(report, piece.failed)
+
+    def _chunks(self, path: Path, document: bool) -> Iterator[Chunk]:
+        size = path.stat().st_size
 
         def told(done: int) -> None:
-            self.progress(report.file, done, size)
+            self.progress(path, done, size)
 
-        if kind is Format.PARQUET:
-            self._read_parquet(stage, number)
-            told(size)
-        elif kind in (Format.INVENTORY_CSV, Format.INVENTORY_LINES):
-            self._read_inventory(report, kind, document)
-            told(size)
-        else:
-            chunks = _document_chunks(report.file) if document else read_chunks(report.file, told)
-            self.damage = None
-            self._read_chunks(stage, number, self.readers[kind], chunks)
-            told(size)
+        yield from _document_chunks(path) if document else read_chunks(path, told)
+        told(size)
 
-    def _read_chunks(self, stage: Stage, number: int, reader: LineReader, chunks: Iterator[Chunk]) -> None:
-        """Hand the lines to the reader, many at once: each statement has its fixed cost."""
-        path = stage.folder / "lines.txt"
-        while first := next(chunks, None):
-            last, bad = first, [*first.unreadable]
-            with path.open("wb") as file:
-                file.write(first.content)
-                while file.tell() < _AT_ONCE and (chunk := self._next(chunks)):
-                    file.write(chunk.content)
-                    bad.extend(chunk.unreadable)
-                    last = chunk
-            taken = reader(
-                Lines(relation=_lines_sql(path, first.first_line), file=number), stage, self.estate.devices.resolve
-            )
-            taken.rows += len(bad)
-            taken.rejects = sorted((*bad, *taken.rejects))
-            end = last.first_line + last.lines - 1 if last.cut else None
-            self._note(self.reports[number], taken, _texts(path, first.first_line, taken.rejects), end)
-            if self.damage:
-                raise self.damage
-
-    def _next(self, chunks: Iterator[Chunk]) -> Chunk | None:
-        """The next chunk; damage waits until what was read before it is staged."""
+    def _read(self, stage: Stage, number: int, kind: Format, document: bool) -> None:
+        """Read a file that is no lines."""
+        report = self.reports[number]
         try:
-            return next(chunks, None)
+            size = report.file.stat().st_size
+            if kind is Format.PARQUET:
+                self._read_parquet(stage, number)
+            else:
+                self._read_inventory(report, kind, document)
+            self.progress(report.file, size, size)
         except Damaged as error:
-            self.damage = error
-            return None
+            self._reject_file(report, str(error))
+        except (PermissionError, IsADirectoryError) as error:
+            self._reject_file(report, f"It cannot be read: {error.strerror}.")
 
     def _read_parquet(self, stage: Stage, number: int) -> None:
         report = self.reports[number]
@@ -333,23 +306,6 @@ def _below(folder: Path) -> tuple[list[Path], list[OSError]]:
     return sorted(found), unreadable
 
 
-def _lines_sql(path: Path, first: int) -> str:
-    return (
-        f"(SELECT line, row_number() OVER () + {first - 1} AS n FROM read_csv({quoted(str(path))}, "
-        "columns = {'line': 'VARCHAR'}, delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, "
-        f"new_line = '\\n', max_line_size = {2 * LONGEST_LINE}, parallel = false))"
-    )
-
-
-def _texts(path: Path, first: int, rejects: Sequence[tuple[int, str]]) -> dict[int, str]:
-    """The beginnings of the lines that were rejected, by number."""
-    wanted = {number for number, _ in rejects[:MOST_PER_FILE]}
-    if not wanted:
-        return {}
-    with path.open("rb") as file:
-        return {number: shortened(line) for number, line in enumerate(file, first) if number in wanted}
-
-
 def _document(text: str) -> list[object]:
     """The records of one JSON document: a list, or a single one."""
     try:
@@ -363,4 +319,4 @@ def _document_chunks(path: Path) -> Iterator[Chunk]:
     """A document's records as lines; the number of a line is that of the record."""
     text = b"".join(decoded(read_bytes(path, lambda _: None))).decode(errors="replace")
     lines = [json.dumps(record).encode() for record in _document(text)]
-    yield Chunk(content=b"\n".join(lines), first_line=1, lines=len(lines))
+    yield Chunk(content=b"".join(line + b"\n" for line in lines), first_line=1, lines=len(lines))

@@ -115,10 +115,12 @@ def sightings(stage: Stage, table: str) -> Iterator[Sighting]:
     name = '"DeviceName"' if has_column(table, "DeviceName") else "''"
     time = '"Timestamp"' if has_column(table, "Timestamp") else "CAST(NULL AS BIGINT)"
     heard = table in sighting_tables()
+    # By name first: few names are compared as pairs, not all rows.
     rows = stage.rows(
-        f"""SELECT "DeviceId", coalesce(max_by({name}, ({time}, {name})) FILTER ({name} != ''), ''),
-          min({time}), max({time})
-        FROM {stage.relation(table)} WHERE "DeviceId" != '' GROUP BY "DeviceId" ORDER BY "DeviceId" """
+        f"""SELECT id, coalesce(max_by(name, (last, name)) FILTER (name != ''), ''), min(first), max(last)
+        FROM (SELECT "DeviceId" AS id, {name} AS name, min({time}) AS first, max({time}) AS last
+          FROM {stage.relation(table)} WHERE "DeviceId" != '' GROUP BY ALL)
+        GROUP BY id ORDER BY id"""
     )
     for device, called, first, last in rows:
         yield Sighting(id=device, name=called, first_seen=first, last_seen=last if heard else None)

@@ -1,6 +1,6 @@
 """Where an import gathers its rows before they become part of the estate.
 
-Every chunk of input becomes a Parquet file in the estate's `.staging` folder: any size of import fits, memory stays
+Every batch of input becomes a Parquet file in the estate's `.staging` folder: any size of import fits, memory stays
 bounded, and a crash leaves nothing but that folder, which the next import throws away. Besides the columns of its
 table a row has four more: its place in the import, the file and line it came from, and why it cannot be taken (NULL
 for a good row).
@@ -41,9 +41,15 @@ class Source:
     """SQL expression over the relation; from its distinct values the reader tells whether all was as expected."""
 
 
+_GROUP = 20_480
+"""Rows that a reader of one day takes or leaves together: a batch may hold many days."""
+Files = Sequence[tuple[int, int]]
+"""(number of a file, the `n` of its first line): up to the next one's, all lines are of that file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """What staging a source gave."""
+    """What staging gave, of one file."""
 
     rows: int
     bad: list[tuple[int, str]]
@@ -56,6 +62,9 @@ class Added:
         return self.rows - len(self.bad)
 
 
+_NOTHING = Added(rows=0, bad=[], marks=frozenset())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Staged:
     """A Parquet file of staged rows."""
@@ -63,8 +72,8 @@ class _Staged:
     path: Path
     columns: frozenset[str]
     """The columns of the table that it holds."""
-    file: int
-    """Number of the file that its rows came from."""
+    files: frozenset[int]
+    """Numbers of the files that its rows came from."""
 
 
 class Stage:
@@ -101,9 +110,9 @@ class Stage:
     def relation(self, table: str, files: Collection[int] | None = None) -> str:
         """The good rows of a table: the stored columns in order, then `"~row"` and `"~file"`.
 
-        With `files`, only what was staged from these is opened.
+        With `files`, only what holds rows of these is opened.
         """
-        chosen_files = [staged for staged in self._files[table] if files is None or staged.file in files]
+        chosen_files = [staged for staged in self._files[table] if files is None or not staged.files.isdisjoint(files)]
         everywhere = frozenset.intersection(*(staged.columns for staged in chosen_files))
         somewhere = frozenset.union(*(staged.columns for staged in chosen_files))
         chosen = []
@@ -117,31 +126,43 @@ class Stage:
         source = f"read_parquet([{paths}], hive_partitioning = false{by_name})"
         return f'(SELECT {", ".join(chosen)}, "~row", "~file" FROM {source} WHERE "~bad" IS NULL)'
 
-    def add(self, table: str, source: Source, *, file: int) -> Added:
-        """Stage rows of one table."""
+    def add(self, table: str, source: Source, *, files: Files) -> list[Added]:
+        """Stage rows of one table; what was added of each file, in their order."""
         columns = [(stored, column, kind) for stored, column, kind in physical_columns(table) if column in source.texts]
         raw = "".join(f", {source.texts[column]} AS r{i}" for i, (_, column, _) in enumerate(columns))
         values = "".join(f", {value_sql(f'r{i}', kind)} AS v{i}" for i, (_, _, kind) in enumerate(columns))
         chosen = "".join(f"v{i} AS {name_sql(stored)}, " for i, (stored, _, _) in enumerate(columns))
         path = self.folder / f"{table}-{len(self._files[table])}.parquet"
         ((count,),) = self.rows(
-            f"""COPY (SELECT {chosen} n AS "~line", {file} AS "~file", row_number() OVER () + {self._rows} AS "~row",
-              {_bad_sql(table, columns)} AS "~bad", mark AS "~mark"
+            f"""COPY (SELECT {chosen} n AS "~line", {_file_sql(files)} AS "~file",
+              row_number() OVER () + {self._rows} AS "~row", {_bad_sql(table, columns)} AS "~bad", mark AS "~mark"
             FROM (SELECT *{values} FROM (SELECT n, {source.mark} AS mark{raw} FROM {source.relation})))
-            TO {quoted(str(path))} (FORMAT parquet, COMPRESSION uncompressed)"""
+            TO {quoted(str(path))} (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {_GROUP})"""
         )
         self._rows += count
         held = frozenset(column for _, column, _ in columns)
-        self._files[table].append(_Staged(path=path, columns=held, file=file))
-        ((marks, bad),) = self.rows(
-            f"""SELECT list(DISTINCT "~mark"), list(("~line", "~bad") ORDER BY "~row") FILTER ("~bad" IS NOT NULL)
-            FROM read_parquet({quoted(str(path))})"""
-        )
-        return Added(rows=count, bad=bad or [], marks=frozenset(marks or ()))
+        self._files[table].append(_Staged(path=path, columns=held, files=frozenset(file for file, _ in files)))
+        found = {
+            file: Added(rows=rows, bad=bad or [], marks=frozenset(marks))
+            for file, rows, marks, bad in self.rows(
+                f"""SELECT "~file", count(*), list(DISTINCT "~mark"),
+                  list(("~line", "~bad") ORDER BY "~row") FILTER ("~bad" IS NOT NULL)
+                FROM read_parquet({quoted(str(path))}) GROUP BY "~file" """
+            )
+        }
+        return [found.get(file, _NOTHING) for file, _ in files]
 
     def forget_last(self, table: str) -> None:
         """Take back what was added to a table last."""
         self._files[table].pop().path.unlink()
+
+
+def _file_sql(files: Files) -> str:
+    """The number of the file of line `n`, found by halving."""
+    if len(files) == 1:
+        return str(files[0][0])
+    half = len(files) // 2
+    return f"CASE WHEN n < {files[half][1]} THEN {_file_sql(files[:half])} ELSE {_file_sql(files[half:])} END"
 
 
 def _bad_sql(table: str, columns: Sequence[tuple[str, str, str]]) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from earmark.estates.embedded.staging import Stage
+from earmark.estates.embedded.staging import Files, Stage
 
 
 class Format(StrEnum):
@@ -37,15 +37,34 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """Lines of a file as a relation of DuckDB with columns `n` (number) and `line` (NULL when blank)."""
+    """Lines of one file or several as a relation of DuckDB with columns `n` (number) and `line` (NULL when blank)."""
 
     relation: str
-    file: int
-    """The file's number in this import."""
+    files: Files
+    """The files by their numbers in this import, and where each begins."""
+
+    def first(self, count: int) -> Lines:
+        """The lines of the first files."""
+        if count == len(self.files):
+            return self
+        return Lines(
+            relation=f"(SELECT * FROM {self.relation} WHERE n < {self.files[count][1]})", files=self.files[:count]
+        )
 
 
 class LineReader(Protocol):
-    """Stages the rows of files of its format, some lines of one at a time."""
+    """Stages the rows of files of its format, some lines at a time."""
 
-    def __call__(self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
-        """Read the lines; `resolve` gives the device id of each name."""
+    def kind_of(self, beginning: bytes) -> str:
+        """What the beginning of a file says of its lines; only files of the same kind are given to it together."""
+
+    def at_once(self, kind: str) -> int:
+        """How many files of that kind it is worth giving it at once."""
+
+    def __call__(
+        self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]
+    ) -> Sequence[Taken]:
+        """Read the lines of the first of the files: as many as results come back, and of a single file always all.
+
+        `resolve` gives the device id of each name.
+        """

@@ -34,9 +34,8 @@ def stage_parquet(path: Path, table: str, stage: Stage, *, file: int) -> Taken:
     source = f"read_parquet({quoted(str(path))}, hive_partitioning = false, file_row_number = true)"
     there: Mapping[str, str] = {name: kind for name, kind, *_ in stage.rows(f"DESCRIBE SELECT * FROM {source}")}
     texts = {name: _text_sql(name, kind, there[name]) for name, kind in columns_of(table) if name in there}
-    added = stage.add(
-        table, Source(relation=f"(SELECT file_row_number + 1 AS n, * FROM {source})", texts=texts), file=file
-    )
+    rows = Source(relation=f"(SELECT file_row_number + 1 AS n, * FROM {source})", texts=texts)
+    (added,) = stage.add(table, rows, files=[(file, 1)])
     taken = Taken(rows=added.rows, staged=added.good, rejects=added.bad)
     known = {name for name, _ in columns_of(table)} | {"file_row_number", "MachineGroup"}
     taken.warnings.update(

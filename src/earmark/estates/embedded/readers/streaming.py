@@ -11,9 +11,11 @@ expected, and taken back for a survey when one of them has another mark.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from earmark.estates.embedded.physical import columns_of, name_sql, quoted
 from earmark.estates.embedded.readers.base import Lines, Taken
@@ -26,6 +28,10 @@ _ADDED = {"MachineGroup"}
 _JUDGED = """SELECT n, line, TRY(json_extract_string(line, '$.category')) AS category,
   TRY(json_keys(line, '$.properties')) AS keys
   FROM {relation} WHERE line IS NOT NULL"""
+_CATEGORY = re.compile(rb'"category"\s*:\s*"AdvancedHunting-(\w+)"', re.ASCII)
+_BEGINNING = 2**14
+"""Bytes in which the first record's category is looked for."""
+_MOST_FILES = 1_024
 _MOST_MARKS = 1_000
 """Lines of more shapes than these have nothing usual about them."""
 _NO_RECORD = 'It is no record of the export: expected is {"category": "AdvancedHunting-…", "properties": {…}}.'
@@ -45,18 +51,35 @@ class _Survey:
 
 
 class StreamingReader:
-    """Reads files, some lines of one at a time."""
+    """Reads files, some lines at a time: those of many files at once while these are alike."""
 
     def __init__(self) -> None:
         self._usual: tuple[_Survey, Counter[str]] | None = None
         """What the lines before were like, and the warnings that go with it."""
         self._known: dict[str, tuple[_Survey, Counter[str]]] = {}
         """The same by table, of all lines so far."""
+        self._at_once = 1
+        """Twice as many files as were as usual last: what is taken back is never much more than what was kept."""
 
-    def __call__(self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
-        """Stage the rows of some lines."""
-        if self._usual and (usual := _as_usual(lines, stage, *self._usual)):
-            return usual
+    def kind_of(self, beginning: bytes) -> str:
+        """The table of the first record, where that is easily seen."""
+        found = _CATEGORY.search(beginning, 0, _BEGINNING)
+        return found[1].decode() if found else ""
+
+    def at_once(self, kind: str) -> int:
+        """One file, unless files of its table were as usual before it."""
+        return self._at_once if self._usual and self._usual[0].keys.keys() == {kind} else 1
+
+    def __call__(
+        self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]
+    ) -> Sequence[Taken]:
+        """Stage the rows of some lines; of several files those before the first that is not as usual."""
+        usual = _as_usual(lines, stage, *self._usual) if self._usual else []
+        self._at_once = min(2 * len(usual), _MOST_FILES) if len(usual) == len(lines.files) else 1
+        return usual if usual or len(lines.files) > 1 else [self._unusual(lines, stage)]
+
+    def _unusual(self, lines: Lines, stage: Stage) -> Taken:
+        """Stage the rows of one file's lines, whatever they are like."""
         taken = Taken()
         survey, relation = _survey(stage, lines.relation, taken), lines.relation
         if survey.lists:
@@ -72,7 +95,7 @@ class StreamingReader:
             )
         for table, keys in survey.keys.items():
             rows = f"(SELECT * FROM mixed WHERE category = {quoted(_PREFIX + table)})" if mixed else relation
-            added = stage.add(table, _source(rows, table, keys), file=lines.file)
+            (added,) = stage.add(table, _source(rows, table, keys), files=lines.files)
             taken.staged += added.good
             taken.rejects.extend(added.bad)
         return taken
@@ -88,14 +111,15 @@ class StreamingReader:
         return survey, warnings
 
 
-def _as_usual(lines: Lines, stage: Stage, usual: _Survey, warnings: Counter[str]) -> Taken | None:
-    """Stage lines that look as those before them did; None, and nothing staged, when one does not."""
+def _as_usual(lines: Lines, stage: Stage, usual: _Survey, warnings: Counter[str]) -> list[Taken]:
+    """Stage the lines of the first files, as many of these as look as those before them did."""
     ((table, keys),) = usual.keys.items()
-    added = stage.add(table, _source(lines.relation, table, keys, judged=True), file=lines.file)
-    if added.marks <= usual.marks:
-        return Taken(rows=added.rows, staged=added.good, rejects=added.bad, warnings=warnings)
-    stage.forget_last(table)
-    return None
+    found = stage.add(table, _source(lines.relation, table, keys, judged=True), files=lines.files)
+    like = list(takewhile(lambda added: added.marks <= usual.marks, found))
+    if len(like) < len(found):
+        stage.forget_last(table)
+        return _as_usual(lines.first(len(like)), stage, usual, warnings) if like else []
+    return [Taken(rows=a.rows, staged=a.good, rejects=a.bad, warnings=warnings) for a in found]
 
 
 def _survey(stage: Stage, relation: str, taken: Taken) -> _Survey:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from earmark.estates.embedded.physical import quoted
@@ -80,8 +80,25 @@ CREATE OR REPLACE MACRO address_type(x) AS CASE
 """
 
 
-def stage_windows(lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
-    """Stage the rows of some lines."""
+class WindowsReader:
+    """Reads files, some lines of one at a time."""
+
+    def kind_of(self, beginning: bytes) -> str:
+        """Nothing depends on it."""
+        return ""
+
+    def at_once(self, kind: str) -> int:
+        """One, always."""
+        return 1
+
+    def __call__(
+        self, lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]
+    ) -> Sequence[Taken]:
+        """Stage the rows of some lines."""
+        return [_staged(lines, stage, resolve)]
+
+
+def _staged(lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]], Mapping[str, str]]) -> Taken:
     stage.connection.execute(_MACROS)
     stage.connection.execute(f"CREATE OR REPLACE TEMP TABLE windows AS {_events_sql(lines.relation)}")
     taken = Taken(rows=stage.rows("SELECT count(*) FROM windows")[0][0])
@@ -106,7 +123,7 @@ def stage_windows(lines: Lines, stage: Stage, resolve: Callable[[Iterable[str]],
         taken_rows = f"fault IS NULL AND NOT skip AND event IN ({events})"
         rows = f"(SELECT * FROM windows JOIN named USING (computer) WHERE {taken_rows})"
         source = Source(relation=rows, texts=_LOGON_COLUMNS if table == "DeviceLogonEvents" else _EVENT_COLUMNS)
-        added = stage.add(table, source, file=lines.file)
+        (added,) = stage.add(table, source, files=lines.files)
         taken.staged += added.good
         taken.rejects.extend(added.bad)
     return taken
