@@ -28,7 +28,16 @@ from earmark.estates.defender.operations import READS, Operation
 from earmark.estates.defender.pace import Pace
 from earmark.estates.defender.quota import Quota
 from earmark.estates.defender.sign_in import Tokens
-from earmark.estates.defender.wire import error_of, http_date, open_http, read_body, retry_after, words_of
+from earmark.estates.defender.wire import (
+    error_of,
+    http_date,
+    is_of_tenant,
+    open_http,
+    read_body,
+    read_json,
+    retry_after,
+    words_of,
+)
 
 ATTEMPTS = 8
 """How often one request is sent at most."""
@@ -204,6 +213,9 @@ class Client:
             if request.final(got.status, said):
                 raise fault
             raise _Again(fault, wait=retry_after(got.headers, self.pace.now()))
+        if got.status == 404 and not is_of_tenant(got.content):
+            # A tenant's 404 means that there is no such thing; a gateway's says nothing of the tenant.
+            raise NoAnswer(f"{operation.name} was answered with 404, by something else.", status=404, hint=_PROXY)
         if got.status in (401, 403):
             raise _Denied(operation, got.status, told)
         raise CallRefused(
@@ -234,7 +246,7 @@ class Client:
 
     def _document(self, request: _Request, got: _Got) -> dict[str, Any]:
         try:
-            document = json.loads(got.content)
+            document = read_json(got.content)
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):

@@ -218,3 +218,9 @@ def test_time_of_a_call_is_bounded_by_its_end() -> None:
     with pytest.raises(NoAnswer):
         client_on(Scripted([CLOSED]), pace=pace).call(HUNT, body={}, until=20.0)
     assert pace.now() - pace.begun <= timedelta(seconds=20)
+
+
+def test_halves_of_characters_in_an_answer_are_replaced() -> None:
+    body = rb'{"value": [{"computerDnsName": "a\ud800b", "\uDFFFk": "\ud83d\ude00 \\ud800"}]}'
+    found = client_on(Scripted([httpx2.Response(200, content=body)])).call(LIST_MACHINES).document
+    assert found == {"value": [{"computerDnsName": "a\ufffdb", "\ufffdk": "\U0001f600 \\ud800"}]}
