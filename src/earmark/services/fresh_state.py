@@ -6,7 +6,7 @@ An embedded estate only warns; on a Defender tenant nothing is changed before a 
 
 from __future__ import annotations
 
-from earmark.errors import HeldError
+from earmark.errors import EstateError, HeldError
 from earmark.model.flow import Adopt
 from earmark.model.hits import declared_tags
 from earmark.model.ledger import Entry, What
@@ -37,7 +37,10 @@ def _of_another_estate(estate: str, others: list[str]) -> str:
 
 
 def _empty_state(workspace: Workspace) -> str | None:
-    standing = _standing(workspace)
+    try:
+        standing = _standing(workspace)
+    except EstateError:
+        return None  # not every device can be read: what is planned is unknown, and says so
     if not standing:
         return None
     return (

@@ -38,6 +38,14 @@ def test_no_machines_are_a_404() -> None:
     assert list_machines(client_on(Scripted([error(404, "ResourceNotFound", "no recent machines")]))) == {}
 
 
+def test_holders_are_not_counted_in_a_part_of_the_machines() -> None:
+    broken = [page(machine(A), link=NEXT), error(500)]
+    with pytest.raises(EstateError, match="not every device could be read: .*500"):
+        DefenderEstate(client_on(Scripted(broken)), tenant="t").count_holders({"Executive"})
+    whole = DefenderEstate(client_on(Scripted([page(machine(A, "Executive"))])), tenant="t", delegated=True)
+    assert whole.count_holders({"Executive"}) == {"Executive": 1}
+
+
 def test_a_404_of_somebody_else_says_nothing_of_machines() -> None:
     foreign = httpx2.Response(404, text="<html>404 Not Found</html>")
     with pytest.raises(PartialList, match="something else"):
