@@ -47,6 +47,8 @@ LONGEST_WAIT = 900.0
 """Seconds that the tenant may ask for before giving up is better than waiting."""
 LONGEST_BLOCK = 3600.0
 """Seconds that others are kept from calling at most, whatever the tenant asks for."""
+_TAKEN = frozenset({201, 202})
+"""A write that is answered with these was taken on, though 200 is what is documented."""
 _REPEATED = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -201,7 +203,9 @@ class Client:
             got = self._exchange(request, fresh=True)
         if got.status == 204:
             return Answer({}, 0)
-        if got.status == 200:
+        if request.operation.writes and got.status in _TAKEN and not got.content.strip():
+            return Answer({}, 0)
+        if got.status == 200 or (request.operation.writes and got.status in _TAKEN):
             return Answer(self._document(request, got), len(got.content))
         code, said = error_of(got.content)
         operation = request.operation

@@ -224,3 +224,16 @@ def test_halves_of_characters_in_an_answer_are_replaced() -> None:
     body = rb'{"value": [{"computerDnsName": "a\ud800b", "\uDFFFk": "\ud83d\ude00 \\ud800"}]}'
     found = client_on(Scripted([httpx2.Response(200, content=body)])).call(LIST_MACHINES).document
     assert found == {"value": [{"computerDnsName": "a\ufffdb", "\ufffdk": "\U0001f600 \\ud800"}]}
+
+
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_a_write_that_is_taken_on_is_no_refusal(status: int) -> None:
+    for content in (b"", b"{}"):
+        transport = Scripted([httpx2.Response(status, content=content)])
+        assert client_on(transport).call(TAG_ONE, "a", body={}).document == {}
+        assert len(transport.requests) == 1
+
+
+def test_a_read_that_is_taken_on_has_no_answer_yet() -> None:
+    with pytest.raises(CallRefused, match="202"):
+        client_on(Scripted([httpx2.Response(202)])).call(LIST_MACHINES)

@@ -40,7 +40,7 @@ def test_no_machines_are_a_404() -> None:
 
 def test_holders_are_not_counted_in_a_part_of_the_machines() -> None:
     broken = [page(machine(A), link=NEXT), error(500)]
-    with pytest.raises(EstateError, match="not every device could be read: .*500"):
+    with pytest.raises(EstateError, match=r"not every device could be read: .*500"):
         DefenderEstate(client_on(Scripted(broken)), tenant="t").count_holders({"Executive"})
     whole = DefenderEstate(client_on(Scripted([page(machine(A, "Executive"))])), tenant="t", delegated=True)
     assert whole.count_holders({"Executive"}) == {"Executive": 1}
