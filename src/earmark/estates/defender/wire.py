@@ -117,7 +117,7 @@ def http_date(text: str) -> datetime | None:
     """A date as HTTP writes it; None for whatever is none."""
     try:
         found = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 

@@ -237,3 +237,12 @@ def test_a_write_that_is_taken_on_is_no_refusal(status: int) -> None:
 def test_a_read_that_is_taken_on_has_no_answer_yet() -> None:
     with pytest.raises(CallRefused, match="202"):
         client_on(Scripted([httpx2.Response(202)])).call(LIST_MACHINES)
+
+
+@pytest.mark.parametrize("said", ["Mon, 01 Jan 2024 00:00:00 +99999999999999999999", "1e400", "NaN", "soon"])
+def test_no_retry_after_is_too_strange(said: str) -> None:
+    transport = Scripted([answer(None, 503, Retry_After=said), answer({"value": []})])
+    try:
+        assert client_on(transport).call(LIST_MACHINES).document == {"value": []}
+    except NoAnswer:
+        assert said == "1e400", "whoever asks for ever is not asked again"
