@@ -61,9 +61,12 @@ def require_known_state(workspace: Workspace, *, accept_empty: bool) -> None:
     if not standing:
         return
     if not accept_empty:
+        others = workspace.store.known_estates()
+        known = f"knows nothing of {workspace.estate.id}, only of {', '.join(others)}" if others else "is empty"
+        renamed = "Is it the same tenant by another name? Name it as before. " if others else ""
         raise HeldError(
-            f"the state is empty, but tags of the flows stand in the tenant already ({_listed(standing)}).",
-            hint="Was the state lost? Restore it. Are they left from an older flow? Set `adopt` in these flows. Are "
+            f"the state {known}, but tags of the flows stand in the tenant already ({_listed(standing)}).",
+            hint=f"{renamed}Was the state lost? Restore it. Are they left from an older flow? Set `adopt` in these flows. Are "
             "they to be left alone? Say so once with --accept-empty-state.",
         )
     now = workspace.clock.wall()
