@@ -66,8 +66,8 @@ def require_known_state(workspace: Workspace, *, accept_empty: bool) -> None:
         renamed = "Is it the same tenant by another name? Name it as before. " if others else ""
         raise HeldError(
             f"the state {known}, but tags of the flows stand in the tenant already ({_listed(standing)}).",
-            hint=f"{renamed}Was the state lost? Restore it. Are they left from an older flow? Set `adopt` in these flows. Are "
-            "they to be left alone? Say so once with --accept-empty-state.",
+            hint=f"{renamed}Was the state lost? Restore it. Are they left from an older flow? Set `adopt` in these "
+            "flows. Are they to be left alone? Say so once with --accept-empty-state.",
         )
     now = workspace.clock.wall()
     workspace.store.append(
