@@ -73,7 +73,10 @@ class Estate(Protocol):
         """The manual tags of some devices at this moment, by id; an id that the estate does not know is left out."""
 
     def count_holders(self, tags: Collection[str]) -> dict[str, int]:
-        """On how many devices each tag stands with origin manual; a tag that stands on none is left out."""
+        """On how many devices each tag stands with origin manual; a tag that stands on none is left out.
+
+        EstateError where a device could not be read: it may carry the tags.
+        """
 
     def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
         """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order.

@@ -50,6 +50,10 @@ class DeviceIndex:
                     holders.setdefault(tag.value, set()).add(device.id)
         return holders
 
+    def identified(self, given: str) -> tuple[str, ...]:
+        """The id that this is, or that it is in lower case: a tenant's list and its events need not write it alike."""
+        return next(((id_,) for id_ in (given, given.lower()) if id_ in self.by_id), ())
+
     def named(self, name: str) -> Sequence[str]:
         """The ids of the devices whose whole name this is, letter case aside."""
         return self._by_name.get(name.casefold(), ())
@@ -176,7 +180,7 @@ class _Rows:
         return tag
 
     def _devices_of(self, given: str) -> Sequence[str]:
-        by_id = (given,) if self._column != "DeviceName" and given in self.devices.by_id else ()
+        by_id = () if self._column == "DeviceName" else self.devices.identified(given)
         if self._column == "DeviceId":
             return by_id
         return tuple(dict.fromkeys((*by_id, *self.devices.named(given))))

@@ -102,7 +102,10 @@ class NewApp:
 
 
 def new_app(given: NewApp) -> App:
-    """The application; ValueError when a role or the certificate is not one."""
+    """The application; ValueError when its name or secret cannot be shown, or a role or the certificate is not one."""
+    for key, text in (("name", given.name), ("secret", given.secret or "")):
+        if not text.isprintable():
+            raise ValueError(f"The {key} holds characters that cannot be shown.")
     every = every_role()
     for name, roles in given.roles.items():
         known = every.get(Audience(name)) if name in list(Audience) else None

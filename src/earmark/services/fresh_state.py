@@ -6,7 +6,7 @@ An embedded estate only warns; on a Defender tenant nothing is changed before a 
 
 from __future__ import annotations
 
-from earmark.errors import HeldError
+from earmark.errors import EstateError, HeldError
 from earmark.model.flow import Adopt
 from earmark.model.hits import declared_tags
 from earmark.model.ledger import Entry, What
@@ -37,7 +37,10 @@ def _of_another_estate(estate: str, others: list[str]) -> str:
 
 
 def _empty_state(workspace: Workspace) -> str | None:
-    standing = _standing(workspace)
+    try:
+        standing = _standing(workspace)
+    except EstateError:
+        return None  # not every device can be read: what is planned is unknown, and says so
     if not standing:
         return None
     return (
@@ -58,10 +61,13 @@ def require_known_state(workspace: Workspace, *, accept_empty: bool) -> None:
     if not standing:
         return
     if not accept_empty:
+        others = workspace.store.known_estates()
+        known = f"knows nothing of {workspace.estate.id}, only of {', '.join(others)}" if others else "is empty"
+        renamed = "Is it the same tenant by another name? Name it as before. " if others else ""
         raise HeldError(
-            f"the state is empty, but tags of the flows stand in the tenant already ({_listed(standing)}).",
-            hint="Was the state lost? Restore it. Are they left from an older flow? Set `adopt` in these flows. Are "
-            "they to be left alone? Say so once with --accept-empty-state.",
+            f"the state {known}, but tags of the flows stand in the tenant already ({_listed(standing)}).",
+            hint=f"{renamed}Was the state lost? Restore it. Are they left from an older flow? Set `adopt` in these "
+            "flows. Are they to be left alone? Say so once with --accept-empty-state.",
         )
     now = workspace.clock.wall()
     workspace.store.append(

@@ -34,6 +34,8 @@ _OUTCOME = {
     (ChangeAction.REMOVE, OutcomeState.APPLIED): What.REMOVED,
     (ChangeAction.REMOVE, OutcomeState.REJECTED): What.REMOVE_REJECTED,
 }
+MOST_SAID = 20
+"""Problems of one flow that are told; a hundred thousand devices may have one each."""
 _UNOWNED_REMOVALS = frozenset({Reason.FOREIGN, Reason.ADOPTED_STALE})
 """Removals of tags that need not be owned yet when the plan is applied."""
 
@@ -96,8 +98,9 @@ class _Section:
             self._write(pairs, standing)
         state = self._state(held)
         self._note_run(What.RUN_ENDED, {"state": state.value})
-        problems = [] if state is FlowState.DONE else self.counts.problems
-        return self._ended(state, "; ".join(filter(None, [held, self.section.why_not, *problems, *self.counts.moved])))
+        problems = [] if state is FlowState.DONE else _first(self.counts.problems)
+        moved = _first(self.counts.moved)
+        return self._ended(state, "; ".join(filter(None, [held, self.section.why_not, *problems, *moved])))
 
     def _state(self, held: str) -> FlowState:
         if self.counts.failed:
@@ -275,6 +278,13 @@ class _Section:
             matched=self.section.matched if self.section.complete and state is not FlowState.STALE else None,
             why=why,
         )
+
+
+def _first(sentences: Sequence[str]) -> list[str]:
+    """As many sentences as a person reads, each once; the ledger has all."""
+    found = list(dict.fromkeys(sentences))
+    more = len(found) - MOST_SAID
+    return found if more <= 0 else [*found[:MOST_SAID], f"and {more:,} more"]
 
 
 def _moved(change: Change, standing: frozenset[str] | None, *, owned: bool) -> str:

@@ -45,11 +45,18 @@ def reasons(hits: Hits) -> list[tuple[str, Reason]]:
     return [(skip.device, skip.reason) for skip in hits.skips]
 
 
-def test_an_id_names_its_device_exactly() -> None:
-    hits = resolved(by("DeviceId"), ["DeviceId", "n"], ("a1", 1), ("A1", 2), ("PC-1.corp.example", 3))
+def test_an_id_names_its_device_whole() -> None:
+    hits = resolved(by("DeviceId"), ["DeviceId", "n"], ("a1", 1), ("a", 2), ("PC-1.corp.example", 3))
     assert hits.evidence == {Pair("a1", TAG): {"DeviceId": "a1", "n": 1}}
-    assert reasons(hits) == [("A1", Reason.NOT_IN_ESTATE), ("PC-1.corp.example", Reason.NOT_IN_ESTATE)]
+    assert reasons(hits) == [("PC-1.corp.example", Reason.NOT_IN_ESTATE), ("a", Reason.NOT_IN_ESTATE)]
     assert hits.matched == 1
+
+
+def test_an_id_in_capitals_is_the_same_unless_it_is_another_devices() -> None:
+    assert set(resolved(by("DeviceId"), ["DeviceId"], ("A1",)).evidence) == {Pair("a1", TAG)}
+    twins = DeviceIndex([device("a1"), device("A1")])
+    hits = resolve_hits(by("DeviceId"), [Column(name="DeviceId", type="string")], [("A1",)], twins)
+    assert set(hits.evidence) == {Pair("A1", TAG)}
 
 
 @pytest.mark.parametrize("given_name", ["PC-1.corp.example", "pc-1.CORP.example"])

@@ -238,6 +238,9 @@ def test_reset_brings_the_tags_of_the_start_back(world: World) -> None:
     assert world.tenant.estate.devices.tags() == before
 
 
+JSON = {"Content-Type": "application/json"}
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -245,6 +248,10 @@ def test_reset_brings_the_tags_of_the_start_back(world: World) -> None:
         lambda http: http.post("/sandbox/clock", json={"advance": 1e300}),
         lambda http: http.post("/sandbox/faults", json={"throttel": 1}),
         lambda http: http.post("/sandbox/apps", json={"name": "x", "roles": {"Nobody": []}}),
+        lambda http: http.post("/sandbox/apps", content=rb'{"name": "\ud800", "roles": {}}', headers=JSON),
+        lambda http: http.post(
+            "/sandbox/apps", content=rb'{"name": "x", "secret": "\ud800", "roles": {}}', headers=JSON
+        ),
         lambda http: http.post("/sandbox/apps", json={"name": "x", "roles": {}, "certificate": "none"}),
     ],
 )

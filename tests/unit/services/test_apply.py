@@ -356,6 +356,14 @@ def test_one_bad_device_never_loses_a_batch() -> None:
     assert world.owned() == {"d1", "d3"}
 
 
+def test_of_many_problems_the_first_are_told() -> None:
+    world = World(devices=50)
+    world.find(*world.estate.devices)
+    world.estate.reject = set(world.estate.devices)
+    why = run(world).flows[0].why
+    assert (why.count("does not take"), why.endswith("; and 30 more")) == (20, True)
+
+
 @pytest.mark.parametrize("acted", [True, False])
 def test_what_a_killed_process_left_open_is_settled_first(acted: bool) -> None:
     world = World()

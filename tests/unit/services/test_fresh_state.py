@@ -53,6 +53,16 @@ def tenant(adopt: Adopt = Adopt.NEVER) -> World:
     return world
 
 
+def test_a_tenant_by_another_name_is_told_apart_from_an_empty_state() -> None:
+    world = World(make_flow())
+    world.find("d1")
+    run_flows(world.workspace, [], trigger="x")
+    known, world.estate.id, world.kind = world.estate.id, "fake:renamed", EstateKind.DEFENDER
+    with pytest.raises(HeldError, match=f"knows nothing of fake:renamed, only of {known}") as held:
+        run_flows(world.workspace, [], trigger="x")
+    assert "another name" in held.value.hint
+
+
 def test_a_lost_state_changes_no_tenant() -> None:
     world = tenant()
     for attempt in (lambda: run_flows(world.workspace, ["executive"], trigger="x"), lambda: run_due(world.workspace)):

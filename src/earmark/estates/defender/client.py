@@ -28,7 +28,16 @@ from earmark.estates.defender.operations import READS, Operation
 from earmark.estates.defender.pace import Pace
 from earmark.estates.defender.quota import Quota
 from earmark.estates.defender.sign_in import Tokens
-from earmark.estates.defender.wire import error_of, http_date, open_http, read_body, retry_after, words_of
+from earmark.estates.defender.wire import (
+    error_of,
+    http_date,
+    is_of_tenant,
+    open_http,
+    read_body,
+    read_json,
+    retry_after,
+    words_of,
+)
 
 ATTEMPTS = 8
 """How often one request is sent at most."""
@@ -38,6 +47,8 @@ LONGEST_WAIT = 900.0
 """Seconds that the tenant may ask for before giving up is better than waiting."""
 LONGEST_BLOCK = 3600.0
 """Seconds that others are kept from calling at most, whatever the tenant asks for."""
+_TAKEN = frozenset({201, 202})
+"""A write that is answered with these was taken on, though 200 is what is documented."""
 _REPEATED = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -192,7 +203,9 @@ class Client:
             got = self._exchange(request, fresh=True)
         if got.status == 204:
             return Answer({}, 0)
-        if got.status == 200:
+        if request.operation.writes and got.status in _TAKEN and not got.content.strip():
+            return Answer({}, 0)
+        if got.status == 200 or (request.operation.writes and got.status in _TAKEN):
             return Answer(self._document(request, got), len(got.content))
         code, said = error_of(got.content)
         operation = request.operation
@@ -204,6 +217,9 @@ class Client:
             if request.final(got.status, said):
                 raise fault
             raise _Again(fault, wait=retry_after(got.headers, self.pace.now()))
+        if got.status == 404 and not is_of_tenant(got.content):
+            # A tenant's 404 means that there is no such thing; a gateway's says nothing of the tenant.
+            raise NoAnswer(f"{operation.name} was answered with 404, by something else.", status=404, hint=_PROXY)
         if got.status in (401, 403):
             raise _Denied(operation, got.status, told)
         raise CallRefused(
@@ -234,7 +250,7 @@ class Client:
 
     def _document(self, request: _Request, got: _Got) -> dict[str, Any]:
         try:
-            document = json.loads(got.content)
+            document = read_json(got.content)
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):

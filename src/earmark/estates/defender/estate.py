@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from earmark.errors import EstateError
 from earmark.estates.base import Cost, Inventory, Outcome, TagAction
 from earmark.estates.defender.client import Client
 from earmark.estates.defender.hunts import Hunts
@@ -86,10 +87,16 @@ class DefenderEstate:
         return {key: self._manual(machine, kinds.get(key)) for key, machine in machines.items()}
 
     def count_holders(self, tags: Collection[str]) -> dict[str, int]:
-        """On how many devices each tag stands with origin manual; a tag that stands on none is left out."""
+        """On how many devices each tag stands with origin manual; a tag that stands on none is left out.
+
+        EstateError where a device could not be read: it may carry the tags.
+        """
         if not tags:
             return {}
-        devices = self.fetch_inventory(now=self._client.pace.now()).devices
+        inventory = self.fetch_inventory(now=self._client.pace.now())
+        if not inventory.complete and inventory.why_not != DELEGATED:
+            raise EstateError(f"not every device could be read: {inventory.why_not}")
+        devices = inventory.devices
         counts = Counter(t.value for d in devices for t in d.tags if t.origin is Origin.MANUAL and t.value in tags)
         return dict(counts)
 

@@ -58,7 +58,7 @@ def list_machines(client: Client) -> dict[str, Machine]:
     except EstateError as error:
         raise PartialList(machines, f"{error.message} {len(machines)} machines were read before.") from None
     if strange:
-        raise PartialList(machines, f"{strange} machines of the tenant's list have no usable id.")
+        raise PartialList(machines, f"{strange} machines of the tenant's list have no usable id or tags.")
     return machines
 
 
@@ -96,19 +96,21 @@ def get_machine(client: Client, device: str) -> Machine | None:
 
 
 def read_machine(value: Any) -> Machine | None:
-    """A machine from its JSON; None without an id."""
+    """A machine from its JSON; None without an id, or where its tags are no list: unknown is not untagged."""
     if not isinstance(value, dict):
         return None
     key = value.get("id")
     if not isinstance(key, str) or not key.strip():
         return None
     tags = value.get("machineTags")
+    if not isinstance(tags, list | None):
+        return None
     return Machine(
         id=key.strip().lower(),
         name=_text(value.get("computerDnsName")),
         first_seen_at=read_instant(value.get("firstSeen")),
         last_seen_at=read_instant(value.get("lastSeen")),
-        tags=tuple(dict.fromkeys(t for t in tags if isinstance(t, str) and t)) if isinstance(tags, list) else (),
+        tags=tuple(dict.fromkeys(t for t in tags or () if isinstance(t, str) and t)),
     )
 
 

@@ -73,15 +73,21 @@ class SignedIn:
         try:
             token = credential.get_token(scope)
         except (ServiceRequestError, ServiceResponseError) as error:
-            raise EstateError(
-                f"signing in at {host} got no answer: {clean(str(error))}",
-                hint="Check the network, `proxy`, `ca` and `hosts` of the estate.",
-            ) from None
+            raise _no_answer(host, error) from None
         except ClientAuthenticationError as error:
+            if isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
+                raise _no_answer(host, error.__cause__) from None
             raise refused(str(error)) from None
         except (AzureError, ValueError) as error:
             raise refused(str(error)) from None
         return _Kept(token.token, float(token.expires_on))
+
+
+def _no_answer(host: str, error: Exception) -> EstateError:
+    return EstateError(
+        f"signing in at {host} got no answer: {clean(str(error))}",
+        hint="Check the network, `proxy`, `ca` and `hosts` of the estate.",
+    )
 
 
 _ADVICE = {

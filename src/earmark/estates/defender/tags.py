@@ -142,7 +142,8 @@ class _Work:
             try:
                 self._write_one(device)
             except (EstateError, PermissionDenied):
-                self.groups.append(group[place + 1 :])
+                rest = group[place + 1 :]
+                self.groups += [rest] if rest else []
                 group[:] = [device]  # those before have their outcome
                 raise
 

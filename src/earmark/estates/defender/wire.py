@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -17,6 +19,7 @@ from earmark.estates.defender.operations import MEGABYTE, Operation
 SHORTEST_PAUSE = 0.5
 """Seconds between two attempts at least, even where the tenant asks for none."""
 _ERROR_BYTES = 200_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def open_http(transport: httpx2.BaseTransport | None, ca: Path | None, proxy: str | None) -> httpx2.Client:
@@ -51,6 +54,27 @@ def read_body(response: httpx2.Response, operation: Operation) -> bytes:
     return b"".join(parts)
 
 
+def read_json(content: bytes) -> Any:
+    """What a body says; ValueError or RecursionError where it is no JSON.
+
+    JSON can write halves of a character (RFC 8259, section 8.2), which neither a request nor the state can carry:
+    they are replaced.
+    """
+    value = json.loads(content)
+    return _whole(value) if b"\\ud" in content.lower() else value
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case str():
+            return _SURROGATE.sub("\ufffd", value)
+        case list():
+            return [_whole(one) for one in value]
+        case dict():
+            return {_whole(key): _whole(one) for key, one in value.items()}
+    return value
+
+
 def error_of(content: bytes) -> tuple[str, str]:
     """Code and text of an error's body, as Defender and Graph write them; empty where there are none."""
     try:
@@ -61,6 +85,14 @@ def error_of(content: bytes) -> tuple[str, str]:
         return "", ""
     code, said = error.get("code"), error.get("message")
     return clean(code) if isinstance(code, str) else "", said if isinstance(said, str) else ""
+
+
+def is_of_tenant(content: bytes) -> bool:
+    """Whether an error's body may be a tenant's: it writes JSON, or nothing."""
+    try:
+        return not content.strip() or isinstance(json.loads(content), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def retry_after(headers: httpx2.Headers, now: datetime) -> float | None:
@@ -85,7 +117,7 @@ def http_date(text: str) -> datetime | None:
     """A date as HTTP writes it; None for whatever is none."""
     try:
         found = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 

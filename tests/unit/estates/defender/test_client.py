@@ -218,3 +218,31 @@ def test_time_of_a_call_is_bounded_by_its_end() -> None:
     with pytest.raises(NoAnswer):
         client_on(Scripted([CLOSED]), pace=pace).call(HUNT, body={}, until=20.0)
     assert pace.now() - pace.begun <= timedelta(seconds=20)
+
+
+def test_halves_of_characters_in_an_answer_are_replaced() -> None:
+    body = rb'{"value": [{"computerDnsName": "a\ud800b", "\uDFFFk": "\ud83d\ude00 \\ud800"}]}'
+    found = client_on(Scripted([httpx2.Response(200, content=body)])).call(LIST_MACHINES).document
+    assert found == {"value": [{"computerDnsName": "a\ufffdb", "\ufffdk": "\U0001f600 \\ud800"}]}
+
+
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_a_write_that_is_taken_on_is_no_refusal(status: int) -> None:
+    for content in (b"", b"{}"):
+        transport = Scripted([httpx2.Response(status, content=content)])
+        assert client_on(transport).call(TAG_ONE, "a", body={}).document == {}
+        assert len(transport.requests) == 1
+
+
+def test_a_read_that_is_taken_on_has_no_answer_yet() -> None:
+    with pytest.raises(CallRefused, match="202"):
+        client_on(Scripted([httpx2.Response(202)])).call(LIST_MACHINES)
+
+
+@pytest.mark.parametrize("said", ["Mon, 01 Jan 2024 00:00:00 +99999999999999999999", "1e400", "NaN", "soon"])
+def test_no_retry_after_is_too_strange(said: str) -> None:
+    transport = Scripted([answer(None, 503, Retry_After=said), answer({"value": []})])
+    try:
+        assert client_on(transport).call(LIST_MACHINES).document == {"value": []}
+    except NoAnswer:
+        assert said == "1e400", "whoever asks for ever is not asked again"

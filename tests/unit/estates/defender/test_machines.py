@@ -8,6 +8,7 @@ import pytest
 
 from earmark.errors import EstateError, PermissionDenied
 from earmark.estates.defender.estate import FEW, DefenderEstate
+from earmark.estates.defender.faults import NoAnswer
 from earmark.estates.defender.machines import PartialList, get_machine, list_machines, read_instant, read_machine
 from tests.tenants import HERE, Scripted, answer, client_on, error
 
@@ -37,6 +38,23 @@ def test_no_machines_are_a_404() -> None:
     assert list_machines(client_on(Scripted([error(404, "ResourceNotFound", "no recent machines")]))) == {}
 
 
+def test_holders_are_not_counted_in_a_part_of_the_machines() -> None:
+    broken = [page(machine(A), link=NEXT), error(500)]
+    with pytest.raises(EstateError, match=r"not every device could be read: .*500"):
+        DefenderEstate(client_on(Scripted(broken)), tenant="t").count_holders({"Executive"})
+    whole = DefenderEstate(client_on(Scripted([page(machine(A, "Executive"))])), tenant="t", delegated=True)
+    assert whole.count_holders({"Executive"}) == {"Executive": 1}
+
+
+def test_a_404_of_somebody_else_says_nothing_of_machines() -> None:
+    foreign = httpx2.Response(404, text="<html>404 Not Found</html>")
+    with pytest.raises(PartialList, match="something else"):
+        list_machines(client_on(Scripted([foreign])))
+    with pytest.raises(NoAnswer, match="something else"):
+        get_machine(client_on(Scripted([foreign])), A)
+    assert list_machines(client_on(Scripted([httpx2.Response(404)]))) == {}
+
+
 @pytest.mark.parametrize(
     ("second", "why"),
     [
@@ -48,6 +66,8 @@ def test_no_machines_are_a_404() -> None:
         (page(link=NEXT), "circle"),
         (page({"id": None}), "no usable id"),
         (page(7), "no usable id"),
+        (page({"id": B, "machineTags": "Executive"}), "no usable id or tags"),
+        (httpx2.Response(404, text="<html>404</html>"), "something else"),
     ],
 )
 def test_a_list_that_breaks_off_is_partial(second: Any, why: str) -> None:

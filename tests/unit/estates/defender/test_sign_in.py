@@ -165,3 +165,13 @@ def test_each_method_makes_its_credential_when_it_is_needed(method: SignInMethod
         with pytest.raises(PermissionDenied, match="signing in failed") as refused:
             tokens.token(Api.GRAPH)
         assert "hunter2" not in refused.value.message
+
+
+def test_a_network_fault_that_the_library_calls_a_refusal_is_none() -> None:
+    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+
+    wrapped = ClientAuthenticationError(message="Authentication failed: no route")
+    wrapped.__cause__ = ServiceRequestError("no route")
+    tokens, _, _ = signed_in(wrapped)
+    with pytest.raises(EstateError, match="got no answer: no route"):
+        tokens.token(Api.GRAPH)

@@ -179,3 +179,19 @@ def test_ids_are_found_in_any_sentence() -> None:
     assert named_in(f"Following machines are invalid: {one.upper()}.", [one, other]) == [one]
     assert named_in(f"[{one},{other}]", [one, other]) == [one, other]
     assert named_in(f"{one}0 {one[:-1]}", [one]) == []
+
+
+def test_a_machine_without_an_answer_leaves_no_call_for_nobody_behind() -> None:
+    asked: list[list[str]] = []
+
+    def tenant(request: httpx2.Request) -> Any:
+        body = json.loads(request.content)
+        if "MachineIds" not in body:
+            return httpx2.ReadError("closed") if request.url.path.split("/")[3] == ids(2)[1] else answer()
+        asked.append(body["MachineIds"])
+        assert len(asked) < 5, "it never ends"
+        return error(400, "InvalidInput", "no")
+
+    outcomes = TagWriter(client_on(Scripted([tenant]))).write(TagAction.ADD, "Executive", ids(2))
+    assert [outcome.state for outcome in outcomes] == [OutcomeState.APPLIED, OutcomeState.UNKNOWN]
+    assert asked == [ids(2)]
