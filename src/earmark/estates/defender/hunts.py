@@ -39,11 +39,6 @@ class Hunts:
         self.client = client
         self.old = old
 
-    @property
-    def operation_name(self) -> str:
-        """What is called."""
-        return (OLD_HUNT if self.old else HUNT).name
-
     def run(self, query: str, *, since: datetime, end: datetime, until: float | None = None) -> Rows:
         """Run one query over the events of a span of time; `until` (monotonic) ends all waiting.
 
