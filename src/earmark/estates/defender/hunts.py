@@ -18,6 +18,8 @@ from earmark.errors import EstateError
 from earmark.estates.defender.client import Client
 from earmark.estates.defender.operations import HUNT, OLD_HUNT
 
+MOST_ROWS = 100_000
+"""Rows of one answer at most: as many may be all there are, or the first of more."""
 _CPU = re.compile(r"(?i)\bcpu\b|processing resources|resources allocated|compute quota")
 
 
