@@ -161,6 +161,7 @@ def in_tenant(demo: Demo, process: subprocess.Popen[str]) -> None:
         demo.say(f"earmark.yaml names the tenant and the application {name}; mode: {mode}")
 
     sign_in("observer", "observe")
+    inside.show("connect")
     inside.show("plan")
     sign_in("tagger", "apply")
     demo.say("Somebody's tag stands there already; a state that is empty must be told that this is no loss")

@@ -18,11 +18,13 @@ def command(options: Options, file: Path, accept_empty_state: bool) -> int:
 
     What moved since is skipped, device by device; a section whose flow moved is refused as stale.
     """
+    from earmark.cli.render.progress import applying
     from earmark.cli.render.ran import print_run, run_exit_code
     from earmark.services.apply import apply_file
 
     workspace = options.open().workspace()
     warn_of_fresh_state(workspace, changing=True)
-    run = apply_file(workspace, file, accept_empty_state=accept_empty_state)
+    with applying(workspace) as shown:
+        run = apply_file(shown, file, accept_empty_state=accept_empty_state)
     print_run(options.format, run)
     return run_exit_code(run)

@@ -18,6 +18,7 @@ def command(options: Options, flows: tuple[str, ...], due: bool, accept_empty_st
 
     Each is hunted, planned and applied as far as guard and approval let it pass.
     """
+    from earmark.cli.render.progress import applying
     from earmark.cli.render.ran import print_run, print_runs, run_exit_code, worst
     from earmark.cli.render.text import printable
     from earmark.services.run import run_due, run_flows
@@ -29,10 +30,12 @@ def command(options: Options, flows: tuple[str, ...], due: bool, accept_empty_st
     workspace = options.open().workspace()
     warn_of_fresh_state(workspace, changing=True)
     if not due:
-        ran = run_flows(workspace, flows, trigger="on demand", accept_empty_state=accept_empty_state)
+        with applying(workspace) as shown:
+            ran = run_flows(shown, flows, trigger="on demand", accept_empty_state=accept_empty_state)
         print_run(options.format, ran)
         return run_exit_code(ran)
-    runs = run_due(workspace, accept_empty_state=accept_empty_state)
+    with applying(workspace) as shown:
+        runs = run_due(shown, accept_empty_state=accept_empty_state)
     print_runs(options.format, runs)
     broken = sorted(workspace.project.broken)
     for file in broken:

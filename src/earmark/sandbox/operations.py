@@ -86,7 +86,9 @@ OPERATIONS: dict[str, Operation] = {
     "hunting.defender": Operation(
         audience=Audience.DEFENDER, roles=("AdvancedQuery.Read.All",), per_minute=45, per_app=False
     ),
-    "hunting.xdr": Operation(audience=Audience.XDR, roles=("AdvancedHunting.Read.All",), per_minute=45, per_app=False),
+    "hunting.xdr": Operation(
+        audience=Audience.XDR, roles=("AdvancedHunting.Read.All",), per_minute=45, per_hour=None, per_app=False
+    ),
     "hunting.graph": Operation(
         audience=Audience.GRAPH, roles=("ThreatHunting.Read.All",), per_minute=45, per_hour=None, per_app=False
     ),

@@ -129,8 +129,8 @@ def tag_machines(request: Request, body: TagsChange) -> JSONResponse:
 
 
 def _unknown(tenant: Tenant, ids: list[str]) -> ApiError:
-    # Four words, then the ids: scripts that exist read them from there.
-    named = f": {', '.join(ids)}" if tenant.faults.settings["bad-ids-named"] else ""
+    # Four words, then nothing but the ids: scripts that exist read them from there, whichever way they split a text.
+    named = f": {' '.join(ids)}" if tenant.faults.settings["bad-ids-named"] else ""
     return ApiError(400, f"Could not find machines{named}", code="InvalidInput")
 
 

@@ -7,6 +7,7 @@ is noted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,7 @@ from earmark.services.accepted import believed_tags, read_accepted
 from earmark.services.plan import approval_of, judge_section
 from earmark.services.saved_plan import overtaken
 from earmark.services.settle import settle
-from earmark.services.workspace import Workspace
+from earmark.services.workspace import Applying, Workspace
 
 _ESTATE_FAULTS = (EstateError, PermissionDenied)
 """What ends a section and not its neighbours."""
@@ -195,9 +196,28 @@ class _Section:
     def _write(self, pairs: Mapping[Pair, PairState], standing: Mapping[str, frozenset[str]]) -> None:
         batches = _batches(self._still_fitting(pairs, standing), self.workspace.estate.batch_size)
         for place, (action, tag, changes) in enumerate(batches, start=1):
+            self._show(batches, place - 1)
             if not self._write_batch(action, tag, changes):
                 self.counts.failed += sum(len(left) for _, _, left in batches[place:])
                 return
+        self._show(batches, len(batches))
+
+    def _show(self, batches: Sequence[tuple[ChangeAction, str, list[Change]]], written: int) -> None:
+        """Say how far the writes are; nothing where there are none."""
+        if not batches:
+            return
+        left: Counter[tuple[TagAction, str]] = Counter()
+        for action, tag, changes in batches[written:]:
+            left[TagAction(action.value), tag] += len(changes)
+        total = sum(len(changes) for _, _, changes in batches)
+        self.workspace.show(
+            Applying(
+                flow=self.section.flow,
+                done=total - left.total(),
+                changes=total,
+                left=self.workspace.estate.cost(left),
+            )
+        )
 
     def _still_fitting(self, pairs: Mapping[Pair, PairState], standing: Mapping[str, frozenset[str]]) -> list[Change]:
         """The writes whose device is as the plan saw it; the others are skipped, each with its reason."""

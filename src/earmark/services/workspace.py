@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from earmark.errors import PermissionDenied, UsageError
-from earmark.estates.base import Estate
+from earmark.estates.base import Cost, Estate
 from earmark.hunting.base import Engine, HuntRequest
 from earmark.model.hunt import HuntResult
 from earmark.model.instant import instant_text
@@ -22,6 +23,18 @@ FARTHEST_LEAP = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Applying:
+    """How far the writes of one flow are."""
+
+    flow: str
+    done: int
+    """Changes that were written, whatever came of them."""
+    changes: int
+    left: Cost
+    """What the others will take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """A project with its estate, engine, state and clock."""
 
@@ -32,6 +45,8 @@ class Workspace:
     clock: Clock
     who: str
     """Who gives the commands: an account of this machine."""
+    show: Callable[[Applying], None] = lambda _applying: None
+    """Hears of every flow's writes, before the first call and after each."""
 
     def hunt(self, query: str, *, at: datetime | None = None, window: timedelta | None = None) -> HuntResult:
         """Run one query at the effective moment, with the project's lists and limits; `window` is how far back it looks

@@ -21,6 +21,8 @@ from earmark.kql.compiler.refusals import INSTEAD, spoken
 from earmark.model.ledger import What
 from earmark.model.plan import ApprovalState, ChangeAction, Reason
 from earmark.model.run import FlowState
+from earmark.project.load import load_project
+from earmark.project.settings import EngineKind, Mode
 from earmark.store.schema import metadata
 from tests.unit.docs.console import ROOT, read_blocks
 
@@ -143,7 +145,11 @@ def test_entries_of_the_ledger() -> None:
     _same("state.md", _first_cells(_section(_page("state.md"), "What an entry says")), What)
 
 
-def test_readme_shows_the_shipped_flow() -> None:
-    (block,) = (b for b in read_blocks((ROOT / "README.md").read_text(encoding="utf-8")) if b.language == "yaml")
+def test_readme_shows_the_shipped_flow_and_settings_that_are_taken(tmp_path: Path) -> None:
+    blocks = read_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
+    flow, settings = (b.text for b in blocks if b.language == "yaml")
     shipped = Path(ROOT / "src/earmark/project/templates/flows/executive.yaml").read_text(encoding="utf-8")
-    assert YAML(typ="safe").load(block.text) == YAML(typ="safe").load(shipped)
+    assert YAML(typ="safe").load(flow) == YAML(typ="safe").load(shipped)
+    (tmp_path / "earmark.yaml").write_text(settings, encoding="utf-8")
+    read = load_project(tmp_path, environment={}).settings
+    assert (read.engine, read.mode) == (EngineKind.GRAPH, Mode.OBSERVE)

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 
 from earmark.errors import HuntError, PermissionDenied
-from earmark.estates.defender.hunts import Hunts
+from earmark.estates.defender.hunts import MOST_ROWS, Hunts
 from earmark.hunting.base import HuntRequest
-from earmark.hunting.graph import MOST_ROWS, GraphEngine
+from earmark.hunting.graph import GraphEngine
 from earmark.kql.base import Analysis, CompiledQuery, Diagnostic, Weight
 from earmark.model.hunt import Column, HuntLimits, ListTable
 from tests.tenants import Scripted, VirtualPace, answer, client_on, error

@@ -57,6 +57,15 @@ def test_1500_calls_an_hour_and_a_window_that_slides() -> None:
     assert [limits.take("alerts.batch", "app", at) for _ in range(11)] == [0] * 10 + [60]
 
 
+def test_hunting_has_its_own_limits() -> None:
+    limits, at = Limits(), NOW
+    for minute in range(34):
+        here = at + timedelta(minutes=minute)
+        assert [limits.take("hunting.xdr", "app", here) for _ in range(46)] == [0] * 45 + [60]
+        taken = sum(limits.take("hunting.defender", "app", here) == 0 for _ in range(45))
+        assert taken == (45 if minute < 33 else 15)
+
+
 def test_each_operation_and_each_application_has_its_own_counter(world: World) -> None:
     http, other = world.signed_in(), world.signed_in("tagger")
     path = f"/api/machines/{world.ids[0]}"

@@ -141,7 +141,7 @@ def test_unknown_ids_are_named_after_four_words_and_nothing_is_done(world: World
     answer = http.post(BULK, json=body)
     assert answer.status_code == 400
     words = answer.json()["error"]["message"].split()
-    assert [word.strip(",") for word in words[4:]] == ["a" * 40, "b" * 40]
+    assert words[4:] == ["a" * 40, "b" * 40]
     assert http.get("/api/machines/findbytag", params={"tag": "Head office"}).json()["value"] == []
 
 

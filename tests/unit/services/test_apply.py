@@ -22,6 +22,7 @@ from earmark.services.apply import apply_file
 from earmark.services.approve import decide
 from earmark.services.plan import make_plan, save_plan
 from earmark.services.run import run_flows
+from earmark.services.workspace import Applying
 from tests.unit.services.world import WIDE, World, make_flow
 
 
@@ -550,3 +551,17 @@ def test_a_flow_whose_file_was_broken_is_unknown_and_does_not_make_the_plan_stal
     save_plan(world.workspace, replace(plan, sections=(*plan.sections, broken)), file, redact=())
     assert [f.state for f in apply_file(world.workspace, file).flows] == [FlowState.DONE, FlowState.UNKNOWN]
     assert world.tagged() == {"d1"}
+
+
+def test_how_far_the_writes_are_is_shown_before_the_first_call_and_after_each() -> None:
+    world = World(devices=5)
+    world.estate.batch_size = 2
+    world.find("d0", "d1", "d2", "d3", "d4")
+    shown: list[Applying] = []
+    workspace = replace(world.workspace, show=shown.append)
+    run_flows(workspace, ["executive"], trigger="on demand")
+    assert [(how.done, how.changes) for how in shown] == [(0, 5), (2, 5), (4, 5), (5, 5)]
+    assert [how.left.calls for how in shown] == [3, 2, 1, 0]
+    shown.clear()
+    run_flows(workspace, ["executive"], trigger="on demand")
+    assert shown == []

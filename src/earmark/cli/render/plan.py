@@ -9,7 +9,7 @@ import rich_click as click
 
 from earmark.cli.options import Format
 from earmark.cli.render.output import print_csv, print_json, print_table
-from earmark.cli.render.text import cell, count_of, moment, printable
+from earmark.cli.render.text import about, cell, count_of, moment, printable
 from earmark.model.document import plan_document
 from earmark.model.evidence import shown_evidence
 from earmark.model.guard import Verdict
@@ -54,20 +54,13 @@ def _print_text(plan: Plan, redact: Collection[str], every: bool) -> None:
     click.echo()
     adds, removes = (sum(s.count(a) for s in plan.sections) for a in (ChangeAction.ADD, ChangeAction.REMOVE))
     if adds or removes:
-        calls = ("1 call" if plan.calls == 1 else f"{plan.calls} calls") + _duration(plan.seconds)
+        calls = " and ".join(filter(None, [count_of(plan.calls, "call"), about(plan.seconds)]))
         at = moment(plan.effective_at)
         click.echo(f"Plan {plan.id}: {adds} to add, {removes} to remove, in {calls}, as of {at} UTC.")
     else:
         unknown = sum(not s.complete for s in plan.sections)
         but = f", but {unknown} of {count_of(len(plan.sections), 'flow')} unknown" if unknown else ""
         click.echo(f"Nothing to do{but}, as of {moment(plan.effective_at)} UTC.")
-
-
-def _duration(seconds: float) -> str:
-    """How long applying takes, where that is long enough to speak of."""
-    if seconds < 30:
-        return ""
-    return f" and about {count_of(max(1, round(seconds / 60)), 'minute')}"
 
 
 def _state(section: Section) -> str:

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from earmark.model.instant import minute_text
 
+SPOKEN_OF = 30.0
+"""Seconds from which on a duration is worth a word."""
+
 
 def printable(text: str, *, lines: bool = False) -> str:
     """The text with control, format and other invisible characters shown as escapes; `lines` lets line ends pass."""
@@ -23,6 +26,11 @@ def printable(text: str, *, lines: bool = False) -> str:
 def count_of(number: int, word: str) -> str:
     """`1 row`, `2 rows`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def about(seconds: float) -> str:
+    """How long something takes, to the minute, where that is long enough to speak of; else nothing."""
+    return "" if seconds < SPOKEN_OF else f"about {count_of(max(1, round(seconds / 60)), 'minute')}"
 
 
 def moment(at: datetime | None) -> str:

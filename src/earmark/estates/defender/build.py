@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from earmark.estates.defender.alerts import Alerts
 from earmark.estates.defender.client import Client
 from earmark.estates.defender.clouds import addresses
 from earmark.estates.defender.estate import DefenderEstate
@@ -24,6 +25,10 @@ class DefenderParts:
     estate: DefenderEstate
     hunts: Hunts
     probe: TenantProbe
+    alerts: Alerts
+    """Through Graph, which takes the one permission that `connect --alerts` asks for."""
+    defender_alerts: Alerts
+    """Through Defender's own interface, with Alert.Read.All or Alert.ReadWrite.All of WindowsDefenderATP."""
 
 
 def build_defender(
@@ -64,4 +69,11 @@ def build_defender(
         delegated=is_delegated(settings.sign_in),
         told=told,
     )
-    return DefenderParts(client=client, estate=estate, hunts=hunts, probe=TenantProbe(client, tokens, settings))
+    return DefenderParts(
+        client=client,
+        estate=estate,
+        hunts=hunts,
+        probe=TenantProbe(client, tokens, settings),
+        alerts=Alerts(client, graph=True),
+        defender_alerts=Alerts(client, graph=False),
+    )

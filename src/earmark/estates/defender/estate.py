@@ -19,7 +19,7 @@ from earmark.model.device import Device, Origin
 FEW = 3
 """Devices up to which each is asked for by itself; beyond, a list of ten thousand costs fewer calls."""
 KINDS_FOR = timedelta(minutes=15)
-"""How long origins are taken to be as they were read: DeviceInfo is written every quarter of an hour."""
+"""How long origins are taken to be as they were read: the tenant renews DeviceInfo every quarter of an hour."""
 AHEAD = timedelta(minutes=15)
 """How far the tenant's clock may be ahead of ours before a device counts as first seen later."""
 SECONDS_A_CALL = {"bulk": 1.5, "single": 0.4}

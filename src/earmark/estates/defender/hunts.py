@@ -18,6 +18,8 @@ from earmark.errors import EstateError
 from earmark.estates.defender.client import Client
 from earmark.estates.defender.operations import HUNT, OLD_HUNT
 
+MOST_ROWS = 100_000
+"""Rows of one answer at most: as many may be all there are, or the first of more."""
 _CPU = re.compile(r"(?i)\bcpu\b|processing resources|resources allocated|compute quota")
 
 
@@ -38,11 +40,6 @@ class Hunts:
     def __init__(self, client: Client, *, old: bool = False) -> None:
         self.client = client
         self.old = old
-
-    @property
-    def operation_name(self) -> str:
-        """What is called."""
-        return (OLD_HUNT if self.old else HUNT).name
 
     def run(self, query: str, *, since: datetime, end: datetime, until: float | None = None) -> Rows:
         """Run one query over the events of a span of time; `until` (monotonic) ends all waiting.

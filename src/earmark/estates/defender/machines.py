@@ -15,8 +15,6 @@ from earmark.estates.defender.client import Answer, Client
 from earmark.estates.defender.faults import CallRefused, clean
 from earmark.estates.defender.operations import GET_MACHINE, LIST_MACHINES
 
-PAGE = 10_000
-"""Machines of a page at most."""
 MOST_PAGES = 10_000
 
 

@@ -14,12 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from earmark.errors import EstateError, PermissionDenied
-from earmark.estates.defender.hunts import Hunts
+from earmark.estates.defender.hunts import MOST_ROWS, Hunts
 from earmark.estates.defender.machines import Machine
 from earmark.model.device import Origin, Tag
 
 LOOK_BACK = timedelta(days=7)
-MOST_ROWS = 100_000
 QUERY = """DeviceInfo
 | summarize arg_max(Timestamp, RegistryDeviceTag, DeviceManualTags, DeviceDynamicTags) by DeviceId
 | extend Registry = tostring(RegistryDeviceTag), Manual = tostring(DeviceManualTags)

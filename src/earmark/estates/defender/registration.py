@@ -14,9 +14,6 @@ from typing import Any
 from earmark.model.permission import AlertUse, Hunting, Permission, Purpose, Resource, least_permissions
 from earmark.project.settings import Cloud, SignInMethod
 
-OF_AN_APPLICATION = (SignInMethod.SECRET, SignInMethod.CERTIFICATE, SignInMethod.WORKLOAD_IDENTITY)
-"""Methods that sign in as an application which is registered for Earmark."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:

@@ -6,7 +6,7 @@ A secret is fetched when it is needed and handed on; nothing here keeps it, and 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from earmark.errors import PermissionDenied
@@ -15,7 +15,6 @@ from earmark.project.settings import Secret, SecretKind
 MAX_BYTES = 65_536
 """Largest file that holds a secret."""
 VAULT_SUFFIX = "vault.azure.net"
-Fetch = Callable[[str], bytes]
 
 
 def fetch_secret(secret: Secret, environment: Mapping[str, str] | None = None) -> bytes:

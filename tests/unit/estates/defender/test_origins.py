@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from earmark.estates.defender.estate import DefenderEstate
-from earmark.estates.defender.hunts import Hunts
-from earmark.estates.defender.origins import MOST_ROWS
+from earmark.estates.defender.hunts import MOST_ROWS, Hunts
 from earmark.model.device import Origin, Tag
 from tests.tenants import Scripted, VirtualPace, answer, client_on, error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from earmark.errors import UsageError
-from earmark.estates.defender.registration import OF_AN_APPLICATION, Registration
+from earmark.estates.defender.registration import Registration
 from earmark.estates.defender.registration_az import az_script
 from earmark.model.permission import AlertUse, Purpose
 from earmark.project.settings import Cloud, SignInMethod
@@ -20,6 +20,7 @@ from earmark.project.settings import Cloud, SignInMethod
 FAKE = Path(__file__).with_name("fake_az.sh")
 TENANT, SECRET = "11111111-1111-1111-1111-111111111111", "s3cret~value"
 """As the fake says them."""
+OF_AN_APPLICATION = (SignInMethod.SECRET, SignInMethod.CERTIFICATE, SignInMethod.WORKLOAD_IDENTITY)
 SCRIPTED = (*OF_AN_APPLICATION, SignInMethod.MANAGED_IDENTITY)
 ARGUMENTS = {
     SignInMethod.SECRET: ["the-vault"],
