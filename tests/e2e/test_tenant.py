@@ -63,8 +63,9 @@ hunting: graph
 
 def test_plan_apply_and_take_back(earmark: Earmark, ready: dict[str, Any]) -> None:
     project(earmark, ready, wanted={"pc2.corp.example", "pc3.corp.example"})
-    earmark.run("plan", "--out", "plan.json")
-    applied = earmark.read("apply", "plan.json")
+    file = str(earmark.project / "plan.json")
+    earmark.run("plan", "--out", file)
+    applied = earmark.read("apply", file)
     assert [(flow["state"], flow["added"]) for flow in applied["flows"]] == [("done", 2)]
     assert earmark.tagged("Executive") == {"pc2.corp.example", "pc3.corp.example"}
     plan = earmark.read("plan", "--all")
