@@ -20,7 +20,7 @@ from earmark.estates.defender.faults import CallRefused, NoAnswer, TooBig, TooBu
 from earmark.estates.defender.hunts import MOST_ROWS, Hunts, Rows, is_cpu
 from earmark.hunting.base import HuntRequest
 from earmark.hunting.graph_cells import cells_of, columns_of, datetime_cell
-from earmark.hunting.graph_query import part_of, require_size, tables_read, with_lists
+from earmark.hunting.graph_query import chooses_freely, part_of, require_size, tables_read, with_lists
 from earmark.kql.base import Analysis, Diagnostic, Tables, Weight
 from earmark.kql.defender.tables import DEVICE_TELEMETRY, TABLES
 from earmark.model.hunt import HuntResult
@@ -107,7 +107,8 @@ class GraphEngine:
             query=query,
             since=request.now - self._window(request, analysis),
             until=started + request.limits.timeout.total_seconds(),
-            splits=analysis is None or analysis.columns is None or "DeviceId" in dict(analysis.columns),
+            splits=not chooses_freely(request.query)
+            and (analysis is None or analysis.columns is None or "DeviceId" in dict(analysis.columns)),
         )
         newest: datetime | None = None
         try:
@@ -176,6 +177,8 @@ class GraphEngine:
             except _TooLarge as large:
                 why, parts = str(large), parts * 2
         more = "" if hunt.splits else ", and it has no column DeviceId by which it could be split"
+        if chooses_freely(hunt.request.query):
+            more = ", and what the query takes of it may be other rows each time, so it cannot be split"
         raise _Incomplete(f"{why}{more}")
 
     def _take(self, hunt: _Hunt, query: str) -> None:

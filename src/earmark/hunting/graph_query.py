@@ -13,6 +13,9 @@ LARGEST_REQUEST = 1_000_000
 """Bytes of a request's body; a little below where Graph answers 413."""
 
 
+_ANY_ROWS = frozenset({"take", "limit", "sample", "rand"})
+
+
 def lists_read(query: str, lists: Mapping[str, ListTable]) -> list[str]:
     """The lists that a query names, sorted."""
     words = {token.text for token in tokens(query) if token.kind is Kind.NAME}
@@ -42,6 +45,11 @@ def require_size(query: str, lists: Mapping[str, ListTable]) -> None:
         f"the query has {size:,} bytes with its lists{what}, and a tenant takes at most {LARGEST_REQUEST:,}.",
         hint="Keep only the columns and rows of the list that the query needs, or hunt without it.",
     )
+
+
+def chooses_freely(query: str) -> bool:
+    """Whether a query takes whatever rows come first, each time others: its parts would not make up one result."""
+    return any(token.kind is Kind.NAME and token.text in _ANY_ROWS for token in tokens(query))
 
 
 def part_of(query: str, part: int, parts: int) -> str:

@@ -233,6 +233,14 @@ def test_what_cannot_be_split_is_incomplete() -> None:
     assert "no column DeviceId" in (found.why_not or "")
 
 
+@pytest.mark.parametrize("end", ["take 150000", "limit 150000", "sample 150000", "where rand() < 0.9"])
+def test_a_result_that_is_another_each_time_is_not_put_together_from_parts(end: str) -> None:
+    tenant = Tenant(Holder(MOST_ROWS + 1))
+    found = engine(tenant).hunt(ask(f"DeviceInfo | distinct DeviceId | {end}", limits=WIDE))
+    assert (found.complete, len(tenant.requests)) == (False, 1)
+    assert "other rows each time" in (found.why_not or "")
+
+
 def test_a_result_beyond_the_memory_allowed_is_incomplete() -> None:
     found = engine(Tenant(named(*(f"d{n}" for n in range(1000))))).hunt(ask(limits=HuntLimits(memory=100_000)))
     assert not found.complete

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from earmark.errors import EstateError, PermissionDenied
-from earmark.estates.defender.clouds import Addresses, Api
+from earmark.estates.defender.clouds import Addresses, Api, same_place
 from earmark.estates.defender.faults import clean
 from earmark.estates.defender.pace import Pace
 from earmark.estates.defender.secrets import fetch_secret, fetch_text
@@ -80,6 +80,8 @@ class SignedIn:
             raise refused(str(error)) from None
         except (AzureError, ValueError) as error:
             raise refused(str(error)) from None
+        if not (token.token.isascii() and token.token.isprintable()):
+            raise refused(f"{host} gave a token that cannot be sent.")
         return _Kept(token.token, float(token.expires_on))
 
 
@@ -133,7 +135,8 @@ def sign_in(
     from azure.core.exceptions import AzureError
 
     # What goes wrong is raised and said once; without a handler it would go to stderr as well.
-    logging.getLogger("azure").addHandler(logging.NullHandler())
+    for library in ("azure", "msal"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
     options: dict[str, Any] = {
         "authority": addresses.sign_in,
         "disable_instance_discovery": not addresses.known,
@@ -142,6 +145,8 @@ def sign_in(
         "connection_timeout": 10,
         "read_timeout": 30,
     }
+    if not addresses.known:
+        options["transport"] = _only_to(addresses.sign_in, ca)
     if ca is not None:
         options["connection_verify"] = str(ca)
     if proxy is not None:
@@ -154,6 +159,22 @@ def sign_in(
             raise refused(f"{type(error).__name__}: {error}") from None
 
     return SignedIn(credential=make, addresses=addresses, pace=pace)
+
+
+def _only_to(host: str, ca: Path | None) -> Any:
+    """A connection that sends secrets to one host alone: what stands in for Microsoft's may name others."""
+    from azure.core.exceptions import ClientAuthenticationError
+    from azure.core.pipeline.transport import RequestsTransport
+
+    class OneHost(RequestsTransport):  # type: ignore[misc]  # the library does not say its type
+        def send(self, request: Any, **options: Any) -> Any:
+            if same_place(request.url, host, frozenset()) is None:
+                raise ClientAuthenticationError(
+                    message=f"{host} leads to another place ({request.url.partition('?')[0]}); nothing was sent there."
+                )
+            return super().send(request, **options)
+
+    return OneHost(connection_verify=True if ca is None else str(ca), connection_timeout=10, read_timeout=30)
 
 
 def _credential(

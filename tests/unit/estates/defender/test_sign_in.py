@@ -10,7 +10,7 @@ import pytest
 from earmark.errors import EstateError, PermissionDenied
 from earmark.estates.defender.clouds import Api, addresses
 from earmark.estates.defender.secrets import MAX_BYTES, fetch_secret, fetch_text, vault_url
-from earmark.estates.defender.sign_in import SignedIn, is_delegated, sign_in
+from earmark.estates.defender.sign_in import SignedIn, _only_to, is_delegated, sign_in
 from earmark.project.settings import (
     Cloud,
     DefenderSettings,
@@ -175,3 +175,23 @@ def test_a_network_fault_that_the_library_calls_a_refusal_is_none() -> None:
     tokens, _, _ = signed_in(wrapped)
     with pytest.raises(EstateError, match="got no answer: no route"):
         tokens.token(Api.GRAPH)
+
+
+def test_a_token_that_no_header_can_carry_is_none() -> None:
+    tokens, _, made = signed_in()
+    tokens.token(Api.GRAPH)
+    credential: Any = made[0]
+    credential.get_token = lambda _scope: SimpleNamespace(token="é", expires_on=1)
+    with pytest.raises(PermissionDenied, match="cannot be sent"):
+        tokens.token(Api.DEFENDER)
+
+
+def test_what_stands_in_for_the_sign_in_cannot_send_a_secret_elsewhere() -> None:
+    from azure.core.exceptions import ClientAuthenticationError
+    from azure.core.rest import HttpRequest
+
+    with (
+        pytest.raises(ClientAuthenticationError, match=r"leads to another place \(https://elsewhere.example/token\)"),
+        _only_to("https://gateway.example", None) as connection,
+    ):
+        connection.send(HttpRequest("POST", "https://elsewhere.example/token?x=1", data={"client_secret": "s"}))
