@@ -59,7 +59,6 @@ def import_paths(
     table: str | None = None,
     now: datetime | None = None,
     memory: int = 10**9,
-    threads: int | None = None,
     lock_seconds: float = 600,
 ) -> ImportReport:
     """Import files and folders.
@@ -81,7 +80,6 @@ def import_paths(
             table=table,
             at=ticks_of(now or datetime.now(UTC)),
             memory=memory,
-            threads=threads,
         )
         work.run(paths)
         listed = write_rejects(rejects, work.rejects, imported=[file.file for file in work.reports])
@@ -126,7 +124,6 @@ class _Import:
     table: str | None
     at: int
     memory: int
-    threads: int | None
     reports: list[FileReport] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     readers: Mapping[Format, LineReader] = field(default_factory=lambda: {k: make() for k, make in _READERS.items()})
@@ -183,7 +180,7 @@ class _Import:
 
     def _round(self, files: Iterable[tuple[int, Format, bool]], folder: Path) -> None:
         folder.mkdir(parents=True)
-        with Stage(folder, memory=self.memory, threads=self.threads) as stage:
+        with Stage(folder, memory=self.memory) as stage:
             for kind, alike in groupby(files, key=itemgetter(1)):
                 if kind in self.readers:
                     self._read_lines(stage, kind, ((number, document) for number, _, document in alike))

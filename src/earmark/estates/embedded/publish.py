@@ -30,6 +30,8 @@ from earmark.estates.embedded.staging import Stage
 
 _SMALL = 200_000
 """A day with fewer rows is written anew rather than given one more file."""
+_MANY_ROWS = 100_000
+"""A day with as many new rows is written sooner by several threads."""
 _SMALL_BYTES = 100 * 10**6
 """Days whose files are smaller together are looked at together."""
 _NEW = '"~row" NOT IN (SELECT id FROM duplicate)'
@@ -69,7 +71,9 @@ def publish(stage: Stage, table: str, store: EventStore) -> Published:
         duplicates.update(twice)
         stored.update(day.counts - twice)
         if day.counts != twice:
+            stage.use_threads(several=day.counts.total() >= _MANY_ROWS)
             _write(stage, table, fresh, files)
+    stage.use_threads(several=False)
     return Published(stored=stored, duplicates=duplicates)
 
 
@@ -256,13 +260,12 @@ def _write_new_days(stage: Stage, table: str, days: Sequence[tuple[_Day, DayFile
     numbers = ", ".join(str(day.number) for day, _ in days)
     order = ", ".join(name_sql(name) for name in ("DeviceId", "Timestamp") if has_column(table, name))
     halves = stage.folder / "halves"
-    stage.connection.execute("SET threads = 1")  # keeps the order of rows within each file
+    stage.use_threads(several=False)  # keeps the order of rows within each file
     stage.connection.execute(
         f"""COPY (SELECT {columns}, "Timestamp" // {TICKS_PER_DAY} AS "~day" FROM gathered
           WHERE "~day" IN ({numbers}) AND {_NEW} ORDER BY "~day", {order})
         TO {quoted(str(halves))} (FORMAT parquet, PARTITION_BY ("~day"), COMPRESSION zstd, COMPRESSION_LEVEL 1)"""
     )
-    stage.connection.execute("RESET threads")
     for day, files in days:
         written = sorted((halves / f"~day={day.number}").iterdir())
         for number, half in enumerate(written, files.last_number + 1):

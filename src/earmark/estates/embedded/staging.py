@@ -79,12 +79,11 @@ class _Staged:
 class Stage:
     """Gathers rows, table by table."""
 
-    def __init__(self, folder: Path, *, memory: int = 10**9, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, *, memory: int = 10**9) -> None:
         self.folder = folder
         config: dict[str, Any] = {"memory_limit": f"{memory // 10**6}MB", "temp_directory": str(folder / "spill")}
-        if threads is not None:
-            config["threads"] = threads
         self.connection = duckdb.connect(config=config)
+        self.use_threads(several=False)
         self.connection.execute(MACROS)
         # Staged files never change and are read once for each day: their footers are kept.
         self.connection.execute("SET parquet_metadata_cache = true")
@@ -98,6 +97,10 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.connection.close()
+
+    def use_threads(self, *, several: bool) -> None:
+        """Run statements in several threads, or in one: what keeps the order of lines takes longer in several."""
+        self.connection.execute("RESET threads" if several else "SET threads = 1")
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         """The rows of one statement."""
