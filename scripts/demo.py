@@ -48,7 +48,7 @@ estate:
   hosts: {{sign_in: "{url}", defender: "{url}", graph: "{url}"}}
   ca: {ca}
 hunting: graph
-state: sqlite:.earmark/state.db
+state: sqlite:.earmark/tenant.db
 mode: {mode}
 """
 
@@ -148,25 +148,20 @@ def in_tenant(demo: Demo, process: subprocess.Popen[str]) -> None:
         sys.exit(f"the sandbox did not start:\n{(demo.folder / 'sandbox.log').read_text(encoding='utf-8')}")
     tenant = json.loads(line)
     apps = {app["name"]: app for app in tenant["apps"]}
-    demo.show("init", "tenant")
-    shutil.copy(
-        demo.folder / "sensors" / "lists" / "Executives.csv", demo.folder / "tenant" / "lists" / "Executives.csv"
-    )
-    inside = Demo(demo.folder / "tenant")
-    settings = inside.folder / "earmark.yaml"
+    inside = Demo(demo.folder / "company")
 
     def sign_in(name: str, mode: str) -> None:
         app = apps[name]
-        settings.write_text(TENANT.format(**tenant | app | {"mode": mode}), encoding="utf-8")
-        demo.say(f"earmark.yaml names the tenant and the application {name}; mode: {mode}")
+        text = TENANT.format(**tenant | app | {"mode": mode})
+        (inside.folder / "earmark.tenant.yaml").write_text(text, encoding="utf-8")
+        demo.say(f"earmark.tenant.yaml names the tenant and the application {name}; mode: {mode}")
 
     sign_in("observer", "observe")
-    inside.show("connect")
-    inside.show("plan")
+    inside.show("--env", "tenant", "plan")
     sign_in("tagger", "apply")
     demo.say("Somebody's tag stands there already; a state that is empty must be told that this is no loss")
-    inside.show("run", "executive", "--accept-empty-state")
-    inside.show("plan")
+    inside.show("--env", "tenant", "run", "executive", "--accept-empty-state")
+    inside.show("--env", "tenant", "plan")
 
 
 def recorded(demo: Demo, source: Path) -> None:
