@@ -8,7 +8,8 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,14 +38,20 @@ WORK_FOLDER = ".earmark"
 """The folder of a project that holds caches, rejects and, unless told otherwise, the state."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opened:
-    """A loaded project, and what can be built from it."""
+    """A loaded project, and what can be built from it; `close` lets go of that."""
 
     project: Project
     clock: Clock
     told: Callable[[str], None] = lambda _sentence: None
     """Hears of waits that are long."""
+    _tenant: DefenderParts | None = None
+    _held: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Let go of the state and of connections."""
+        self._held.close()
 
     def embedded(self) -> EmbeddedEstate:
         """The project's embedded estate, made where it does not exist."""
@@ -71,6 +78,7 @@ class Opened:
         who = _account()
         settings = self.project.settings
         store = open_store(settings.state, self.project.folder, who=who)
+        self._held.callback(store.close)
         estate: Estate
         if settings.estate.defender is None:
             estate = embedded = self.embedded()
@@ -82,16 +90,19 @@ class Opened:
         return Workspace(project=self.project, estate=estate, engine=engine, store=store, clock=self.clock, who=who)
 
     def tenant(self, settings: DefenderSettings, store: Store) -> DefenderParts:
-        """The project's Defender tenant; a project that only observes gets parts that cannot write."""
+        """The project's Defender tenant, always the same; a project that only observes gets parts that cannot write."""
         from earmark.estates.defender.build import build_defender
 
-        return build_defender(
-            settings,
-            book=store,
-            writable=self.project.settings.mode is Mode.APPLY,
-            hunted=self.project.settings.engine is EngineKind.GRAPH,
-            told=self.told,
-        )
+        if self._tenant is None:
+            self._tenant = build_defender(
+                settings,
+                book=store,
+                writable=self.project.settings.mode is Mode.APPLY,
+                hunted=self.project.settings.engine is EngineKind.GRAPH,
+                told=self.told,
+            )
+            self._held.callback(self._tenant.client.close)
+        return self._tenant
 
     def _graph_engine(self, parts: DefenderParts) -> Engine:
         from earmark.hunting.graph import GraphEngine

@@ -42,6 +42,12 @@ def test_many_processes_run_what_is_due_once(weekly: Earmark) -> None:
     assert weekly.tagged("Executive", now=SUNDAY) == {"pc-1"}
 
 
+def test_a_command_that_ends_leaves_the_state_in_one_file(weekly: Earmark) -> None:
+    for arguments in (["run", "executive"], ["plan"], ["explain", "pc-1"], ["explain", "nobody"]):
+        weekly.run(*arguments, now=SUNDAY, code=None)
+        assert not list((weekly.project / ".earmark").glob("state.db-*")), arguments
+
+
 def test_processes_that_run_the_same_flow_at_once_take_turns(weekly: Earmark) -> None:
     command = [str(COMMAND), "--project", str(weekly.project), "--now", SUNDAY, "--format", "json", "run", "executive"]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]

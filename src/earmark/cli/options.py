@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import rich_click as click
+from click import get_current_context
 
 from earmark.model.instant import YEARS
 
@@ -47,13 +48,15 @@ class Options:
         return Clock(pinned_at=self.now)
 
     def open(self) -> Opened:
-        """Load the project and build what it names."""
+        """Load the project and build what it names; closed when the command ends."""
         from earmark.app import open_project
 
         def tell(sentence: str) -> None:
             click.echo(sentence, err=True)
 
-        return open_project(self.project, env=self.env, clock=self.clock(), told=tell)
+        opened = open_project(self.project, env=self.env, clock=self.clock(), told=tell)
+        get_current_context().call_on_close(opened.close)
+        return opened
 
 
 def warn_of_fresh_state(workspace: Workspace, *, changing: bool = False) -> None:

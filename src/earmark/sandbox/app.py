@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -25,13 +26,17 @@ from earmark.sandbox.recorder import Recorder
 from earmark.sandbox.tenant import Tenant
 
 
+class _TenantApp(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return describe(self)
+
+
 def create_app(tenant: Tenant) -> FastAPI:
     """The ASGI app of one tenant."""
-    app = FastAPI(title="Earmark's sandbox tenant", version=version("earmark"), docs_url=None, redoc_url=None)
+    app = _TenantApp(title="Earmark's sandbox tenant", version=version("earmark"), docs_url=None, redoc_url=None)
     app.state.tenant = tenant
     add_handlers(app)
     app.add_middleware(Recorder, tenant=tenant)
     for module in (sign_in, discovery, cloud, identity, machine_api, tag_api, hunting, alerts, graph, control, page):
         app.include_router(module.router(tenant))
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

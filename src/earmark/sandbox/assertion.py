@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
+from jwt.types import Options
 
 from earmark.sandbox.apps import App, Certificate
 from earmark.sandbox.tenant import Tenant
@@ -17,7 +19,13 @@ JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("PS256", "RS256")
 LEEWAY = 300
 """Seconds by which the caller's clock may differ from the tenant's."""
-_UNJUDGED = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False, "verify_iss": False}
+_UNJUDGED: Options = {
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+}
 
 
 class AssertionRefused(Exception):
@@ -38,9 +46,10 @@ def check_assertion(tenant: Tenant, app: App, assertion: str, *, url: str) -> No
     if header.get("alg") not in ALGORITHMS:
         raise AssertionRefused(700030, f"Invalid algorithm in the assertion: expected one of {', '.join(ALGORITHMS)}.")
     key = load_pem_x509_certificate(certificate.pem.encode()).public_key()
+    assert isinstance(key, RSAPublicKey)  # no other is registered
     try:
-        claims = jwt.decode(assertion, key, algorithms=[header["alg"]], options=_UNJUDGED)  # type: ignore[arg-type]
-    except (jwt.PyJWTError, TypeError):
+        claims = jwt.decode(assertion, key, algorithms=[header["alg"]], options=_UNJUDGED)
+    except jwt.PyJWTError:
         raise AssertionRefused(700027, "The client assertion's signature is not of the key it names.") from None
     _check_claims(tenant, app, claims, url)
     _check_replay(tenant, claims)

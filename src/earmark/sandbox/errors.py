@@ -132,10 +132,10 @@ def add_handlers(app: FastAPI) -> None:
 def error_schema(*, graph: bool = False) -> dict[str, Any]:
     """The JSON schema of an error's body."""
     text = {"type": "string"}
-    detail = {"code": text, "message": text, "target": text}
+    detail: dict[str, Any] = {"code": text, "message": text, "target": text}
     if graph:
         inner = {"date": text, "request-id": text, "client-request-id": text}
-        detail = {"code": text, "message": text, "innerError": {"type": "object", "properties": inner}}  # type: ignore[dict-item]
+        detail = {"code": text, "message": text, "innerError": {"type": "object", "properties": inner}}
     error = {"type": "object", "required": list(detail), "properties": detail}
     return {"type": "object", "required": ["error"], "properties": {"error": error}}
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from earmark.sandbox.odata_filter import Predicate, Properties, Property, Row, compile_filter
@@ -53,7 +54,7 @@ class Options:
         """The rows to answer with."""
         left = [row for row in rows if self.keeps(row)] if self.keeps is not None else list(rows)
         for name, kind, descending in reversed(self.order):
-            left.sort(key=lambda row, name=name, kind=kind: _order_key(row, name, kind), reverse=descending)  # type: ignore[misc]
+            left.sort(key=partial(_order_key, name=name, kind=kind), reverse=descending)
         size, last = self.page_size, len(left)
         if self.top is not None and self.pages_by_top:
             size = min(size, self.top)
@@ -156,7 +157,7 @@ def _boolean_of(option: str, text: str) -> bool:
     return text == "true"
 
 
-def _order_key(row: Row, name: str, kind: Kind) -> tuple[bool, object]:
+def _order_key(row: Row, *, name: str, kind: Kind) -> tuple[bool, Any]:
     value = row.get(name)
     if value is None:
         return (False, "")

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.types import Options
 
 from earmark.sandbox.apps import App
 
@@ -75,14 +76,14 @@ class Tokens:
             known = self._read.get(token)
         if known is not None:
             return known
-        unjudged = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+        unjudged: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 self._key.public_key(),
                 algorithms=["RS256"],
                 issuer=self.issuer,
-                options=unjudged,  # type: ignore[arg-type]
+                options=unjudged,
             )
         except jwt.PyJWTError:
             return None

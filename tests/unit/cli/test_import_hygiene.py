@@ -28,12 +28,9 @@ HEAVY = (
 
 PROBE = """
 import sys
-from earmark.cli.main import main
-sys.argv = ["earmark", *sys.argv[1:]]
-try:
-    main()
-except SystemExit as stop:
-    assert not stop.code, stop.code
+from earmark.cli.main import run
+code = run(sys.argv[1:])
+assert not code, code
 print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 """
 

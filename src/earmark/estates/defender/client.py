@@ -51,8 +51,7 @@ _TAKEN = frozenset({201, 202})
 """A write that is answered with these was taken on, though 200 is what is documented."""
 _REPEATED = frozenset({408, 429, 500, 502, 503, 504})
 
-
-Final = Callable[[int, str], bool]
+IsFinal = Callable[[int, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class _Request:
     body: bytes | None
     until: float | None
     """Monotonic moment after which nothing is waited for."""
-    final: Final
+    final: IsFinal
 
 
 @dataclass(slots=True)
@@ -125,7 +124,7 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         until: float | None = None,
-        final: Final = lambda _status, _said: False,
+        final: IsFinal = lambda _status, _said: False,
     ) -> Answer:
         """Make one call.
 
