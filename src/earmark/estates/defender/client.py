@@ -293,12 +293,12 @@ class _Pauses:
             return False
         self.doubtful |= error.fault.status != 429
         self._count += 1
-        if self._count >= ATTEMPTS:
-            return False
         pause = min(FIRST_PAUSE * 2 ** (self._count - 1), LONGEST_PAUSE) * (0.5 + self._client.chance.random())
         wait = pause if error.wait is None else error.wait
-        if error.wait is not None:  # for everybody: turns are given after it
+        if error.wait is not None:  # for everybody, also after this request is given up: turns are given after it
             self._client.quota.block(self._request.operation, min(wait, LONGEST_BLOCK))
+        if self._count >= ATTEMPTS:
+            return False
         if wait > LONGEST_WAIT:
             return False
         if self._request.until is not None and self._client.pace.monotonic() + wait > self._request.until:

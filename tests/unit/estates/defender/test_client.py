@@ -101,11 +101,22 @@ def test_retry_after_holds_for_others_too() -> None:
     client = client_on(Scripted([error(429, Retry_After="30"), answer()]), pace=pace)
     with pytest.raises(NoAnswer):
         client.call(LIST_MACHINES, until=10.0)
-    client.quota.block(LIST_MACHINES, 30)
     client.call(TAG_ONE, "a", body={})
     assert pace.monotonic() == 0, "another call's quota is its own"
     client.call(LIST_MACHINES)
     assert 30 <= pace.monotonic() < 31
+
+
+def test_retry_after_holds_when_the_request_is_given_up() -> None:
+    refusals = [error(429, Retry_After="30")] * ATTEMPTS
+    transport, pace = Scripted([*refusals, answer()]), VirtualPace()
+    client = client_on(transport, pace=pace)
+    with pytest.raises(NoAnswer):
+        client.call(LIST_MACHINES)
+    given_up_at = pace.monotonic()
+    client.call(LIST_MACHINES)
+    assert len(transport.requests) == ATTEMPTS + 1
+    assert pace.monotonic() - given_up_at >= 30
 
 
 def test_a_wait_without_end_is_not_waited_for() -> None:
