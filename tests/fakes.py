@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -41,6 +41,10 @@ class FakeEstate:
         """A write changes the tags, but its outcome is unknown."""
         self.time_out_before_acting = False
         """A write changes nothing, and its outcome is unknown."""
+        self.told_at_once: int | None = None
+        """How many outcomes of a write are told together; None for all."""
+        self.killed_midway = False
+        """The process ends after the first outcomes of a write were told."""
         self.reject: set[str] = set()
         """Ids whose changes are rejected."""
         self.visible_within = timedelta(0)
@@ -81,14 +85,20 @@ class FakeEstate:
         found = [tag.value for d in self.devices.values() for tag in d.tags if tag.origin is Origin.MANUAL]
         return {tag: found.count(tag) for tag in tags if tag in found}
 
-    def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
+    def write_tag(
+        self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime
+    ) -> Iterator[tuple[Outcome, ...]]:
         if len(devices) > self.batch_size:
             raise ValueError(f"{len(devices)} devices in one batch; the most is {self.batch_size}")
         done = len(self.writes)
         self.writes.append((action, tag, tuple(devices)))
         if self.fail_writes or (self.fail_writes_after is not None and done >= self.fail_writes_after):
             raise EstateError("The estate does not answer.", hint="Try again later.")
-        return tuple(self._change(action, tag, device) for device in devices)
+        told = self.told_at_once or max(len(devices), 1)
+        for at in range(0, len(devices), told):
+            yield tuple(self._change(action, tag, device) for device in devices[at : at + told])
+            if self.killed_midway:
+                raise KeyboardInterrupt
 
     def cost(self, changes: Mapping[tuple[TagAction, str], int]) -> Cost:
         return Cost(calls=sum(-(-count // self.batch_size) for count in changes.values()), seconds=0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.estates.base import Cost, Estate, OutcomeState, TagAction
+from earmark.estates.base import Cost, Estate, Outcome, OutcomeState, TagAction
 from earmark.estates.embedded.devices import Listing, Sighting
 from earmark.estates.embedded.estate import EmbeddedEstate
 from earmark.estates.embedded.physical import ticks_of
@@ -77,6 +77,13 @@ def _fake(_folder: Path) -> Estate:
     )
 
 
+def write(estate: Estate, action: TagAction, tag: str, devices: list[str]) -> list[Outcome]:
+    """What became of each device, in order; each is told once."""
+    told = [outcome for some in estate.write_tag(action, tag, devices, now=NOON) for outcome in some]
+    assert sorted(outcome.device for outcome in told) == sorted(devices)
+    return sorted(told, key=lambda outcome: devices.index(outcome.device))
+
+
 @pytest.fixture(params=[_embedded, _fake, _defender], ids=["embedded", "fake", "defender"])
 def estate(request: pytest.FixtureRequest, tmp_path: Path) -> Estate:
     make: Callable[[Path], Estate] = request.param
@@ -107,7 +114,7 @@ def test_tags_come_with_their_origin_sorted(estate: Estate) -> None:
 
 
 def test_holders_are_counted_by_exact_manual_tag(estate: Estate) -> None:
-    estate.write_tag(TagAction.ADD, "Kept", [A], now=NOON)
+    write(estate, TagAction.ADD, "Kept", [A])
     assert estate.count_holders({"Kept", "kept", "Executive"}) == {"Kept": 2}
     assert estate.count_holders(()) == {}
 
@@ -118,11 +125,11 @@ def test_fetch_tags_gives_manual_tags_of_known_devices(estate: Estate) -> None:
 
 
 def test_adding_and_removing_a_tag(estate: Estate) -> None:
-    (outcome,) = estate.write_tag(TagAction.ADD, "Executive", [A], now=NOON)
+    (outcome,) = write(estate, TagAction.ADD, "Executive", [A])
     assert (outcome.device, outcome.state) == (A, OutcomeState.APPLIED)
     assert devices(estate)[A].tags == (Tag(value="Executive"),)
     assert estate.fetch_tags([A]) == {A: frozenset({"Executive"})}
-    (outcome,) = estate.write_tag(TagAction.REMOVE, "Executive", [A], now=NOON)
+    (outcome,) = write(estate, TagAction.REMOVE, "Executive", [A])
     assert outcome.state is OutcomeState.APPLIED
     assert devices(estate)[A].tags == ()
 
@@ -130,18 +137,18 @@ def test_adding_and_removing_a_tag(estate: Estate) -> None:
 @pytest.mark.parametrize(("action", "tag"), [(TagAction.ADD, "Kept"), (TagAction.REMOVE, "Absent")])
 def test_what_is_so_already_is_applied(estate: Estate, action: TagAction, tag: str) -> None:
     before = estate.fetch_tags([B])
-    (outcome,) = estate.write_tag(action, tag, [B], now=NOON)
+    (outcome,) = write(estate, action, tag, [B])
     assert outcome.state is OutcomeState.APPLIED
     assert estate.fetch_tags([B]) == before
 
 
 def test_only_manual_tags_are_written(estate: Estate) -> None:
-    estate.write_tag(TagAction.REMOVE, "Kept", [B], now=NOON)
+    write(estate, TagAction.REMOVE, "Kept", [B])
     assert devices(estate)[B].tags == (Tag(value="Kept", origin=Origin.DYNAMIC),)
 
 
 def test_one_bad_id_does_not_lose_the_batch(estate: Estate) -> None:
-    outcomes = estate.write_tag(TagAction.ADD, "Executive", [A, UNKNOWN, B], now=NOON)
+    outcomes = write(estate, TagAction.ADD, "Executive", [A, UNKNOWN, B])
     assert [(o.device, o.state) for o in outcomes] == [
         (A, OutcomeState.APPLIED),
         (UNKNOWN, OutcomeState.REJECTED),
@@ -152,8 +159,8 @@ def test_one_bad_id_does_not_lose_the_batch(estate: Estate) -> None:
 
 
 def test_tags_are_compared_exactly(estate: Estate) -> None:
-    estate.write_tag(TagAction.REMOVE, "kept", [B], now=NOON)
-    estate.write_tag(TagAction.ADD, "Kept ", [B], now=NOON)
+    write(estate, TagAction.REMOVE, "kept", [B])
+    write(estate, TagAction.ADD, "Kept ", [B])
     assert estate.fetch_tags([B]) == {B: frozenset({"Kept", "Kept "})}
 
 
@@ -167,7 +174,7 @@ def test_cost_is_counted_in_calls(estate: Estate) -> None:
 
 def test_a_batch_larger_than_the_limit_is_our_own_mistake(estate: Estate) -> None:
     with pytest.raises(ValueError, match=str(estate.batch_size)):
-        estate.write_tag(TagAction.ADD, "Executive", [A] * (estate.batch_size + 1), now=NOON)
+        write(estate, TagAction.ADD, "Executive", [A] * (estate.batch_size + 1))
 
 
 def test_the_id_is_stable(tmp_path: Path) -> None:
@@ -180,6 +187,6 @@ def test_the_id_is_stable(tmp_path: Path) -> None:
 def test_the_fake_can_time_out_having_acted() -> None:
     fake = FakeEstate([Device(id=A, name="pc1")])
     fake.time_out_after_acting = True
-    (outcome,) = fake.write_tag(TagAction.ADD, "Executive", [A], now=NOON)
+    (outcome,) = write(fake, TagAction.ADD, "Executive", [A])
     assert outcome.state is OutcomeState.UNKNOWN
     assert fake.fetch_tags([A]) == {A: frozenset({"Executive"})}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -78,8 +78,10 @@ class Estate(Protocol):
         EstateError where a device could not be read: it may carry the tags.
         """
 
-    def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
-        """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order.
+    def write_tag(
+        self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime
+    ) -> Iterator[tuple[Outcome, ...]]:
+        """Add or remove one manual tag on up to `batch_size` devices; an outcome for each, as soon as it is known.
 
         Adding what stands, or removing what does not, is applied.
         """

@@ -236,26 +236,26 @@ class _Section:
         """Write one batch between intent and outcome; False when the estate gave no answer at all."""
         store = self.workspace.store
         store.append([self._entry(_INTENT[action], c) for c in changes])
+        unanswered, why = {c.device: c for c in changes}, ""
         try:
-            outcomes: Sequence[Outcome] = self.workspace.estate.write_tag(
-                TagAction(action.value), tag, [c.device for c in changes], now=self.plan.effective_at
-            )
+            for outcomes in self.workspace.estate.write_tag(
+                TagAction(action.value), tag, list(unanswered), now=self.plan.effective_at
+            ):
+                known = [outcome for outcome in outcomes if outcome.state is not OutcomeState.UNKNOWN]
+                self._record_outcomes(action, [(unanswered.pop(outcome.device), outcome) for outcome in known])
+                why = why or next((o.message for o in outcomes if o.state is OutcomeState.UNKNOWN), "")
         except _ESTATE_FAULTS as error:
             self.counts.problems.append(f"{error.message} {error.hint}".strip())
-            self._settle(action, changes)
+            self._settle(action, unanswered.values())
             return False
-        self._record_outcomes(action, changes, outcomes)
-        unknown = [(c, o) for c, o in zip(changes, outcomes, strict=True) if o.state is OutcomeState.UNKNOWN]
-        if not unknown:
+        if not unanswered:
             return True
-        self.counts.problems.append(unknown[0][1].message)
-        return self._settle(action, [change for change, _ in unknown])
+        self.counts.problems.append(why)
+        return self._settle(action, unanswered.values())
 
-    def _record_outcomes(self, action: ChangeAction, changes: Sequence[Change], outcomes: Sequence[Outcome]) -> None:
+    def _record_outcomes(self, action: ChangeAction, outcomes: Iterable[tuple[Change, Outcome]]) -> None:
         entries = []
-        for change, outcome in zip(changes, outcomes, strict=True):
-            if outcome.state is OutcomeState.UNKNOWN:
-                continue
+        for change, outcome in outcomes:
             detail = self._detail(change) | ({"message": outcome.message} if outcome.message else {})
             entries.append(self._entry(_OUTCOME[action, outcome.state], change, detail))
             if outcome.state is OutcomeState.REJECTED:
@@ -272,7 +272,7 @@ class _Section:
         else:
             self.counts.removed += 1
 
-    def _settle(self, action: ChangeAction, changes: Sequence[Change]) -> bool:
+    def _settle(self, action: ChangeAction, changes: Iterable[Change]) -> bool:
         """Find out by reading back what became of changes that gave no answer; False where not even that gave one."""
         answered = True
         try:

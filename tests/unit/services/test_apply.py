@@ -378,6 +378,20 @@ def test_what_a_killed_process_left_open_is_settled_first(acted: bool) -> None:
     assert world.store.unsettled(world.estate.id) == []
 
 
+def test_an_outcome_that_was_told_outlives_the_process() -> None:
+    world = World()
+    world.find("d1", "d2")
+    world.estate.told_at_once, world.estate.killed_midway = 1, True
+    with pytest.raises(KeyboardInterrupt):
+        run_flows(world.workspace, [], trigger="on demand")
+    assert world.tagged() == {"d1"}
+    assert [r.entry.device for r in world.store.unsettled(world.estate.id)] == ["d2"]
+    world.estate.killed_midway = False
+    run_flows(world.workspace, [], trigger="on demand")
+    assert world.tagged() == {"d1", "d2"} == world.owned()
+    assert [devices for _, _, devices in world.estate.writes] == [("d1", "d2"), ("d2",)]
+
+
 def test_additions_come_before_removals() -> None:
     flow = make_flow(tag="Team: {AccountName}", values=("user of d1", "user of d2"))
     world = World(flow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from earmark.errors import EstateError
@@ -100,14 +100,16 @@ class DefenderEstate:
         counts = Counter(t.value for d in devices for t in d.tags if t.origin is Origin.MANUAL and t.value in tags)
         return dict(counts)
 
-    def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
-        """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order.
+    def write_tag(
+        self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime
+    ) -> Iterator[tuple[Outcome, ...]]:
+        """Add or remove one manual tag on up to `batch_size` devices; an outcome for each, as soon as it is known.
 
         Adding what stands, or removing what does not, is applied.
         """
         if len(devices) > self.batch_size:
             raise ValueError(f"{len(devices)} devices in one batch; the most is {self.batch_size}")
-        return self._writer.write(action, tag, devices)
+        yield from self._writer.write(action, tag, devices)
 
     def cost(self, changes: Mapping[tuple[TagAction, str], int]) -> Cost:
         """What some changes take: calls, and seconds under the limits, from what they hold now."""

@@ -9,7 +9,7 @@ all the work. The list of a machine's tags is never written as a whole: that wou
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -49,8 +49,8 @@ class TagWriter:
         """Make single calls for a while."""
         self.forbidden_until = self.client.pace.now() + FORBIDDEN_FOR
 
-    def write(self, action: TagAction, tag: str, devices: Sequence[str]) -> tuple[Outcome, ...]:
-        """Add or remove one tag; an outcome each, in order.
+    def write(self, action: TagAction, tag: str, devices: Sequence[str]) -> Iterator[tuple[Outcome, ...]]:
+        """Add or remove one tag; one outcome for each machine, given as soon as a call tells it.
 
         Raises when not even the first call got an answer or was allowed; later on machines without an answer are
         unknown, and those that the tenant stopped taking are rejected: what is known of the others is not lost.
@@ -58,8 +58,7 @@ class TagWriter:
         work = _Work(self, action, tag)
         ids = list(dict.fromkeys(devices))
         work.groups = [ids[at : at + MOST] for at in range(0, len(ids), MOST)][::-1]
-        work.run()
-        return tuple(work.outcomes[device] for device in devices)
+        return work.run()
 
 
 @dataclass(slots=True)
@@ -71,30 +70,35 @@ class _Work:
     tag: str
     groups: list[list[str]] = field(default_factory=list)
     """Machines still to be written, a call each; the last group is next."""
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    answered: bool = False
+    """Whether something is known of a machine already."""
+    ended: list[Outcome] = field(default_factory=list)
+    """What the last call told, until it is passed on."""
     doubtful: set[str] = field(default_factory=set)
     """Machines of a call that was refused only after an attempt that got no answer, and may have taken effect."""
 
-    def run(self) -> None:
+    def run(self) -> Iterator[tuple[Outcome, ...]]:
         silent = 0
         while self.groups:
             group = self.groups.pop()
-            known = len(self.outcomes)
             try:
                 self._write(group)
             except PermissionDenied as error:
-                if not self.outcomes:
+                if not self.answered:
                     raise
                 self._deny([*group, *self._left()], error.message)
             except EstateError as error:
-                if not self.outcomes:
+                if not self.answered:
                     raise
-                silent = 1 if len(self.outcomes) > known else silent + 1
+                silent += 1
                 if silent >= GIVEN_UP_AFTER:  # the tenant is not there: what is left need not be tried
                     group += self._left()
                 self._end(group, OutcomeState.UNKNOWN, error.message)
             else:
                 silent = 0
+            if self.ended:
+                yield tuple(self.ended)
+                self.ended.clear()
 
     def _left(self) -> list[str]:
         """Machines that need not be tried any more."""
@@ -104,7 +108,9 @@ class _Work:
 
     def _write(self, group: list[str]) -> None:
         if not self.writer.bulk or len(group) == 1:
-            self._singly(group)
+            self.groups += [group[1:]] if len(group) > 1 else []
+            del group[1:]
+            self._write_one(group[0])
             return
         body = {"Value": self.tag, "Action": _ACTIONS[self.action], "MachineIds": group}
         try:
@@ -137,16 +143,6 @@ class _Work:
             middle = len(group) // 2
             self.groups += [group[middle:], group[:middle]]
 
-    def _singly(self, group: list[str]) -> None:
-        for place, device in enumerate(group):
-            try:
-                self._write_one(device)
-            except (EstateError, PermissionDenied):
-                rest = group[place + 1 :]
-                self.groups += [rest] if rest else []
-                group[:] = [device]  # those before have their outcome
-                raise
-
     def _write_one(self, device: str) -> None:
         try:
             self.writer.client.call(TAG_ONE, device, body={"Value": self.tag, "Action": _ACTIONS[self.action]})
@@ -167,8 +163,8 @@ class _Work:
             self._end([device], state, message)
 
     def _end(self, devices: Sequence[str], state: OutcomeState, message: str = "") -> None:
-        for device in devices:
-            self.outcomes[device] = Outcome(device=device, state=state, message=message)
+        self.answered = True
+        self.ended += (Outcome(device=device, state=state, message=message) for device in devices)
 
 
 def named_in(text: str, ids: Sequence[str]) -> list[str]:

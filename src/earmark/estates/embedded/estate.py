@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -59,15 +59,17 @@ class EmbeddedEstate:
         """The manual tags of some devices at this moment, by id; an id that the estate does not know is left out."""
         return self.devices.manual_tags(devices)
 
-    def write_tag(self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime) -> tuple[Outcome, ...]:
-        """Add or remove one manual tag on up to `batch_size` devices; an outcome each, in order.
+    def write_tag(
+        self, action: TagAction, tag: str, devices: Sequence[str], *, now: datetime
+    ) -> Iterator[tuple[Outcome, ...]]:
+        """Add or remove one manual tag on up to `batch_size` devices; an outcome for each, as soon as it is known.
 
         Adding what stands, or removing what does not, is applied.
         """
         if len(devices) > self.batch_size:
             raise ValueError(f"{len(devices)} devices in one batch; the most is {self.batch_size}")
         known = self.devices.change_tag(tag, devices, add=action is TagAction.ADD, at=ticks_of(now))
-        return tuple(
+        yield tuple(
             Outcome(device=device, state=OutcomeState.APPLIED)
             if there
             else Outcome(device=device, state=OutcomeState.REJECTED, message="The estate does not know this device.")
